@@ -1,0 +1,1 @@
+"""The record: intents, outcomes, observations, leases. All SQL is here."""

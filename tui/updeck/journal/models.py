@@ -1,0 +1,176 @@
+"""The journal's rows as frozen values, and its closed sets (`contracts.md` 3). Times are Unix seconds of our wall clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["Actor", "Baseline", "DeviceRecord", "End", "Event", "Intent", "Op", "Outcome", "OutcomeRow", "RolloutRow", "Verdict"]
+
+
+class Op(StrEnum):
+    """A mutating call."""
+
+    UPLOAD = "upload"
+    FETCH = "fetch"
+    DELETE = "delete"
+    INIT = "init"
+    START = "start"
+    RESET = "reset"
+
+
+class Outcome(StrEnum):
+    """What is known of a call's fate: 2xx, a sure refusal, or neither (`rollout.md` 2)."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+class Verdict(StrEnum):
+    """How an attempt ended (`rollout.md` 4); never changes."""
+
+    SUCCESS = "SUCCESS"
+    ALREADY_INSTALLED = "ALREADY_INSTALLED"
+    STAGED = "STAGED"
+    INITIALIZED = "INITIALIZED"
+    SKIPPED = "SKIPPED"
+    NOT_STARTED = "NOT_STARTED"
+    WRONG_TARGET = "WRONG_TARGET"
+    FAILED_GRACEFUL = "FAILED_GRACEFUL"
+    FAILED_CRITICAL = "FAILED_CRITICAL"
+    NO_EFFECT = "NO_EFFECT"
+    TRANSFER_FAILED = "TRANSFER_FAILED"
+    REVIEW = "REVIEW"
+    ABORTED_BEFORE_START = "ABORTED_BEFORE_START"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, as recorded with every row. `started` is the process start time where the system tells it."""
+
+    uid: int
+    user: str
+    host: str
+    program: str
+    pid: int
+    boot_id: str
+    started: str
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What was seen right before a mutating call (`rollout.md` 4); device times in Unix seconds of its clock.
+
+    `history` is the multiset as a sorted tuple of (time, version). `image_ids` are the ids on the device.
+    `expected` is the version meant by the operator, `checksum` and `size_bytes` those of the image meant, if any.
+    """
+
+    observed_at: float
+    state: str
+    last_state_time: int
+    target_version: str | None
+    history: tuple[tuple[int | None, str | None], ...]
+    sw_version: str
+    serial: str
+    device_name: str
+    model: str
+    url: str
+    image_ids: tuple[int, ...] = ()
+    expected: str | None = None
+    checksum: str | None = None
+    size_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutRow:
+    """A rollout as registered. `kind` is `manual` or `plan`; `lease_alive` tells whether another process drives it."""
+
+    id: str
+    kind: str
+    created_at: float
+    actor: Actor
+    device: str | None
+    leased_by: Actor | None
+    lease_alive: bool
+    lease_ours: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeRow:
+    """What became of an intent. `status` is the HTTP status where there was one."""
+
+    outcome: Outcome
+    at: float
+    status: int | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A recorded permission to send; `outcome` is None while open."""
+
+    id: int
+    rollout: str
+    device: str
+    attempt: int
+    op: Op
+    try_: int
+    at: float
+    actor: Actor
+    baseline: Baseline
+    detail: Mapping[str, str]
+    outcome: OutcomeRow | None
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The end of an attempt; `verdict` is None for operations that have none (delete, reset)."""
+
+    rollout: str
+    device: str
+    attempt: int
+    op: Op | None
+    verdict: Verdict | None
+    reason: str
+    at: float
+    actor: Actor
+    last_state_time: int | None
+    target_version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRecord:
+    """All that decisions about one device need from the journal.
+
+    `rollout` and `intents` are those of its one unfinished rollout, or None and (); `last_end` the newest end of any
+    kind; `last_init` the newest init intent with its end, which says whether an INITIALIZED is ours; `last_start`
+    likewise. `start_unresolved` is true after a REVIEW of a start that no reset or resolve has answered.
+    `resets_since_init` tells that a reset of ours was sent (accepted or unknown) after `last_init`.
+    """
+
+    device: str
+    rollout: RolloutRow | None = None
+    intents: tuple[Intent, ...] = ()
+    last_end: End | None = None
+    last_init: Intent | None = None
+    last_init_end: End | None = None
+    last_start: Intent | None = None
+    last_start_end: End | None = None
+    start_unresolved: bool = False
+    reset_since_init: bool = False
+    acknowledged_state: str | None = None
+    acknowledged_note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the activity: intents, outcomes, ends, state changes, notes. `text` is clean and complete."""
+
+    id: int
+    at: float
+    device: str | None
+    kind: str
+    text: str
+    actor: Actor
