@@ -1,8 +1,8 @@
 """What a login needs, as the device layer sees it; the fleet supplies it and keeps the peace between devices.
 
-One credential may serve hundreds of devices, and a wrong one can lock an account out. So a login happens inside
-a turn: the turn is held only from TLS-ready to the answer, and a password once rejected gives no more turns
-(`security.md`, lock-out).
+One credential may serve hundreds of devices, and a wrong one can lock an account out. So a login happens
+inside a turn: the turn is held only from TLS-ready to the answer, and a password once rejected gives no more
+turns (`security.md`, lock-out).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The permission to send: every mutating call needs one, and the journal alone makes them (`rollout.md` 3)."""
+"""The permission to send: every mutating call needs one; the journal alone makes them (`rollout.md` 3)."""
 
 from __future__ import annotations
 

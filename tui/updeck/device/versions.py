@@ -1,8 +1,8 @@
 """Versions of appliance software: `11.6.0 #23947`, `11.11.1a`, `11.10` (`protocol.md` 2, `rollout.md` 4).
 
 They compare as numbers (major, minor, patch, letter), so 11.10 is newer than 11.9; the build decides only
-where both sides name one. What cannot be parsed is the same as its exact twin and neither newer nor older than
-anything.
+where both sides name one. What cannot be parsed is the same as its exact twin and neither newer nor older
+than anything.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class Version:
 def compare(left: str, right: str) -> int | None:
     """Return -1, 0 or 1 for older, same and newer; None where that cannot be known.
 
-    Without a build on both sides, equal releases are the same version: `11.8.0` is neither older nor newer than
-    `11.8.0 #28924`.
+    Without a build on both sides, equal releases are the same version: `11.8.0` is neither older nor newer
+    than `11.8.0 #28924`.
     """
     a, b = Version.parse(left), Version.parse(right)
     if a is None or b is None:
