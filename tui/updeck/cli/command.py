@@ -1,0 +1,150 @@
+"""How commands are declared: common options before or after the name, modules that load when used."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from updeck.cli.exits import Exit
+from updeck.cli.output import Output
+from updeck.errors import ReadOnly
+from updeck.text import clean
+
+__all__ = ["Command", "CommandGroup", "Invocation", "LazyGroup", "command", "fail_usage", "one_of"]
+
+
+@dataclass(slots=True)
+class Invocation:
+    """What was asked of every command alike, collected from before and after the command's name."""
+
+    out: Output
+    fleet: Path | None = None
+    read_only: bool = False
+    json: bool = False
+    mouse: bool = False
+
+    def forbid_when_read_only(self, what: str) -> None:
+        """Raise `ReadOnly` where the program was told to change nothing."""
+        if self.read_only:
+            raise ReadOnly(
+                f"{what} changes something, and --read-only was given", advice="nothing was changed"
+            )
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: object) -> None:
+    if value and parameter.name:
+        setattr(context.ensure_object(Invocation), parameter.name, value)
+
+
+def _common_options() -> list[click.Parameter]:
+    return [
+        click.Option(
+            ["--fleet"],
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            expose_value=False,
+            callback=_keep,
+            help="Another inventory than the configured one.",
+        ),
+        click.Option(
+            ["--read-only"],
+            is_flag=True,
+            expose_value=False,
+            callback=_keep,
+            help="Change nothing: only GETs and logins leave this program.",
+        ),
+        click.Option(
+            ["--json"],
+            is_flag=True,
+            expose_value=False,
+            callback=_keep,
+            help="Answer with one JSON object, where there is something to read.",
+        ),
+    ]
+
+
+class Command(click.Command):
+    """A command that takes the common options. `reads` tells whether `--json` means something to it."""
+
+    def __init__(self, *args: Any, reads: bool = True, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.reads = reads
+        self.params.extend(_common_options())
+
+    def invoke(self, ctx: click.Context) -> Any:
+        if ctx.ensure_object(Invocation).json and not self.reads:
+            fail_usage(f"`{ctx.command_path}` has nothing to read, so it takes no --json")
+        return super().invoke(ctx)
+
+
+class CommandGroup(click.Group):
+    """A group that takes the common options too, and names the command nearest to a misspelled word."""
+
+    command_class = Command
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.extend(_common_options())
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            self.unknown(ctx, args[0])
+        return super().resolve_command(ctx, args)
+
+    def unknown(self, ctx: click.Context, word: str) -> NoReturn:
+        """Say that `word` is no command, and which one is nearest."""
+        nearest = get_close_matches(word, self.list_commands(ctx), 1)
+        hint = f'; did you mean "{nearest[0]}"?' if nearest else f"; `{ctx.command_path} --help` lists them"
+        fail_usage(f'"{clean(word, 80)}" is no command{hint}')
+
+
+class LazyGroup(CommandGroup):
+    """A group whose commands are named by `module:attribute` and imported when one is used."""
+
+    def __init__(self, *args: Any, lazy: Mapping[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lazy = lazy
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self._lazy)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        target = self._lazy.get(cmd_name)
+        if target is None:
+            return None
+        module, _, attribute = target.partition(":")
+        loaded: click.Command = getattr(importlib.import_module(module), attribute)
+        return loaded
+
+
+def command(
+    group: click.Group | None = None, name: str | None = None, *, reads: bool = True
+) -> Callable[[Callable[..., Exit | None]], click.Command]:
+    """Declare a command: its function takes the `Invocation` first and returns an `Exit` (None is good)."""
+
+    def declare(function: Callable[..., Exit | None]) -> click.Command:
+        declared = click.command(name, cls=Command, reads=reads)(click.pass_obj(function))
+        if group is not None:
+            group.add_command(declared)
+        return declared
+
+    return declare
+
+
+def fail_usage(message: str) -> NoReturn:
+    """Raise a usage error: exit code 2."""
+    raise click.UsageError(message)
+
+
+def one_of(choices: type[StrEnum]) -> click.Choice[str]:
+    """Return the values of an enum as a choice."""
+    return click.Choice([choice.value for choice in choices])

@@ -1,0 +1,103 @@
+"""The root command, and the one place where errors become a sentence and an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from updeck import __version__
+from updeck.cli.command import Invocation, LazyGroup
+from updeck.cli.exits import Exit, exit_of_error
+from updeck.cli.output import Output
+from updeck.errors import UpdeckError
+from updeck.text import clean
+
+__all__ = ["main"]
+
+
+_SCREEN = "://"
+
+
+class _Root(LazyGroup):
+    """The commands, and `updeck URL`, which opens the UI for one device."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return super().get_command(ctx, _SCREEN if "://" in cmd_name else cmd_name)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for name in super().list_commands(ctx) if name != _SCREEN]
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command, args if "://" in args[0] else rest
+
+    def unknown(self, ctx: click.Context, word: str) -> NoReturn:
+        if "." in word or ":" in word:
+            shown = clean(word, 80)
+            raise click.UsageError(
+                f'"{shown}" is no command; one device by its address is `updeck https://{shown}`'
+            )
+        super().unknown(ctx, word)
+
+
+@click.group(
+    cls=_Root,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    subcommand_metavar="[URL | COMMAND [ARGS]...]",
+    lazy={
+        _SCREEN: "updeck.cli.screen:screen",
+        "demo": "updeck.cli.demo:demo",
+        "status": "updeck.cli.status:status",
+        "devices": "updeck.cli.devices:devices",
+        "images": "updeck.cli.images:images",
+        "update": "updeck.cli.update:update",
+        "journal": "updeck.cli.journal:journal",
+        "config": "updeck.cli.config:config",
+        "simulator": "updeck.cli.simulator:simulator",
+    },
+)
+@click.version_option(__version__, message="updeck %(version)s")
+@click.option("--mouse", is_flag=True, help="Let the UI take the mouse.")
+@click.pass_context
+def root(context: click.Context, *, mouse: bool) -> Exit | None:
+    """Software updates for a fleet of appliances.
+
+    Without a command the UI opens: for the fleet of the inventory, or for the one device at URL.
+    """
+    context.ensure_object(Invocation).mouse = mouse
+    if context.invoked_subcommand is not None:
+        return None
+    screen = root.get_command(context, _SCREEN)
+    shown: Exit | None = context.invoke(screen, url=None)
+    return shown
+
+
+def main(arguments: Sequence[str] | None = None, *, out: Output | None = None) -> int:
+    """Run one command line (the process's own if None) and return its exit code."""
+    out = out or Output.standard()
+    try:
+        result = root.main(
+            None if arguments is None else list(arguments),
+            prog_name="updeck",
+            standalone_mode=False,
+            obj=Invocation(out),
+        )
+        return int(result or Exit.GOOD)
+    except click.ClickException as error:
+        out.complain(clean(error.format_message()).removesuffix("."))
+        return Exit.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        out.complain("interrupted")
+        return Exit.INTERRUPTED
+    except UpdeckError as error:
+        out.complain(error)
+        return exit_of_error(error)
+    except OSError as error:
+        where = f"{clean(error.filename)}: " if error.filename else ""
+        out.complain(f"{where}{clean(error.strerror or error)}")
+        return Exit.USAGE
