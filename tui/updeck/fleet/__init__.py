@@ -1,0 +1,1 @@
+"""Many appliances: inventory, selectors, credentials, polling, guarded operations, the state that views read."""
