@@ -1,4 +1,4 @@
-"""The answers around a login: offered methods, tokens, cookies (`protocol.md` 3). Secrets stay as they came."""
+"""The answers around a login: methods, tokens, cookies (`protocol.md` 3). Secrets stay as they came."""
 
 from __future__ import annotations
 
