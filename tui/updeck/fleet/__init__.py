@@ -1,1 +1,1 @@
-"""Many appliances: inventory, selectors, credentials, polling, guarded operations, the state that views read."""
+"""Many appliances: inventory, selectors, credentials, polling, guarded operations, the state views read."""

@@ -93,7 +93,7 @@ class DeviceEntry:
 
 @dataclass(frozen=True)
 class Fleet:
-    """An inventory as loaded. `path` is None where it stands in no file; `source` tells where values stood."""
+    """An inventory as loaded. `path` is None where it stands in no file; `source` tells what stood where."""
 
     path: Path | None
     label: str = ""
