@@ -1,12 +1,34 @@
-"""The journal's rows as frozen values, and its closed sets (`contracts.md` 3). Times are Unix seconds of our wall clock."""
+"""The journal's rows as frozen values, and its closed sets (`contracts.md` 3).
+
+Times are Unix seconds of our wall clock, unless they are said to be the device's.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
-__all__ = ["Actor", "Baseline", "DeviceRecord", "End", "Event", "Intent", "Op", "Outcome", "OutcomeRow", "RolloutRow", "Verdict"]
+__all__ = [
+    "Actor",
+    "Baseline",
+    "DeviceRecord",
+    "End",
+    "Event",
+    "Intent",
+    "Json",
+    "Observation",
+    "Op",
+    "Outcome",
+    "OutcomeRow",
+    "RolloutRow",
+    "TransferRow",
+    "Verdict",
+]
+
+Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | float | bool | None"
+"""What an observation is made of."""
 
 
 class Op(StrEnum):
@@ -64,7 +86,8 @@ class Baseline:
     """What was seen right before a mutating call (`rollout.md` 4); device times in Unix seconds of its clock.
 
     `history` is the multiset as a sorted tuple of (time, version). `image_ids` are the ids on the device.
-    `expected` is the version meant by the operator, `checksum` and `size_bytes` those of the image meant, if any.
+    `expected` is the version meant by the operator, `checksum` and `size_bytes` those of the image meant, if
+    any.
     """
 
     observed_at: float
@@ -85,7 +108,11 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True)
 class RolloutRow:
-    """A rollout as registered. `kind` is `manual` or `plan`; `lease_alive` tells whether another process drives it."""
+    """A rollout as registered. `kind` is `manual` or `plan`; `op` and `url` are those of a manual one.
+
+    `leased_by` drives it, or drove it last. `lease_alive` tells whether that process can still write;
+    `lease_ours` whether it is the process that asks.
+    """
 
     id: str
     kind: str
@@ -95,6 +122,8 @@ class RolloutRow:
     leased_by: Actor | None
     lease_alive: bool
     lease_ours: bool
+    op: Op | None = None
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +170,35 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferRow:
+    """How far an upload was at `at`; `started_at` is when its present try sent the first bytes."""
+
+    sent_bytes: int
+    total_bytes: int
+    started_at: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """The newest that any process saw of a device; `payload` is what the observer chose to keep."""
+
+    device: str
+    at: float
+    payload: Mapping[str, Json]
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceRecord:
     """All that decisions about one device need from the journal.
 
-    `rollout` and `intents` are those of its one unfinished rollout, or None and (); `last_end` the newest end of any
-    kind; `last_init` the newest init intent with its end, which says whether an INITIALIZED is ours; `last_start`
-    likewise. `start_unresolved` is true after a REVIEW of a start that no reset or resolve has answered.
-    `resets_since_init` tells that a reset of ours was sent (accepted or unknown) after `last_init`.
+    `rollout` and `intents` are those of its one unfinished rollout, or None and (); `transfer` is how far its
+    upload got. `last_end` is the newest end of any kind; `last_init` the newest init intent with its end,
+    which says whether an INITIALIZED is ours; `last_start` likewise. `start_unresolved` is true after a REVIEW of a
+    start that no reset or resolve has answered.
+    `proven_checksums` are those of the images that a transfer of ours ended STAGED with, proven.
+    `reset_since_init` tells that a reset of ours was sent (accepted or unknown) after `last_init`.
     """
 
     device: str
@@ -160,13 +211,15 @@ class DeviceRecord:
     last_start_end: End | None = None
     start_unresolved: bool = False
     reset_since_init: bool = False
+    proven_checksums: frozenset[str] = frozenset()
     acknowledged_state: str | None = None
     acknowledged_note: str | None = None
+    transfer: TransferRow | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line of the activity: intents, outcomes, ends, state changes, notes. `text` is clean and complete."""
+    """One line of the activity: intents, outcomes, ends, state changes, notes. `text` is a clean sentence."""
 
     id: int
     at: float
