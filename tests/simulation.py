@@ -1,0 +1,28 @@
+"""What the fixture `simulator` gives to tests: a function that serves a simulated fleet on loopback."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from updeck.simulator.options import AuthMode, Scenario
+from updeck.simulator.serving import Simulator
+
+SPEED = 600.0
+"""Init 0.2 s, run 1 s, of which the box is down for a third, validation 0.1 s."""
+
+
+class StartSimulator(Protocol):
+    """Serves a fleet until the test ends. With `virtual` time stands still until `Simulator.advance` moves it."""
+
+    async def __call__(
+        self,
+        *,
+        devices: int = 4,
+        seed: int = 1,
+        scenario: Scenario = Scenario.CALM,
+        speed: float = SPEED,
+        auth: AuthMode = AuthMode.ANY,
+        http: bool = False,
+        virtual: bool = False,
+        token_life_s: float = 3600.0,
+    ) -> Simulator: ...

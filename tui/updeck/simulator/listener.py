@@ -1,0 +1,91 @@
+"""A device's door to the network: one port, opened and closed, and kept from others while it is closed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import Callable
+
+from aiohttp import web
+
+from updeck.errors import UsageError
+from updeck.simulator.face import reset_connection
+from updeck.simulator.options import HOST
+
+__all__ = ["Listener", "bind"]
+
+BACKLOG = 64
+
+
+def bind(port: int, owner: str) -> socket.socket:
+    """Return a TCP socket bound to the port, 0 for any free one; raises `UsageError` where it is taken.
+
+    While nothing listens on it connections are refused, and nobody else gets the port.
+    """
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((HOST, port))
+    except OSError as error:
+        bound.close()
+        raise UsageError(
+            f"port {port} for {owner} cannot be used: {error.strerror or error}",
+            advice="stop what listens there, or choose another --port-base",
+        ) from error
+    return bound
+
+
+class Listener:
+    """Serves one device on one port, where and when it is wanted."""
+
+    def __init__(self, bound: socket.socket, server: web.Server, context: Callable[[], ssl.SSLContext | None]) -> None:
+        self.port: int = bound.getsockname()[1]
+        self._socket = bound
+        self._web = server
+        self._context = context
+        self._wanted = False
+        self._listening: asyncio.Server | None = None
+        self._opening: asyncio.Task[None] | None = None
+
+    def want(self, up: bool) -> None:  # noqa: FBT001
+        """Open or close the door; closing resets all connections at once."""
+        self._wanted = up
+        if not up:
+            self._close()
+        elif self._opening is None and self._listening is None:
+            self._opening = asyncio.get_running_loop().create_task(self._open())
+
+    async def settled(self) -> None:
+        """Wait until the door is what was wanted last."""
+        if self._opening is not None:
+            await self._opening
+
+    async def end(self) -> None:
+        """Close for good."""
+        self.want(up=False)
+        await self.settled()
+        self._socket.close()
+        await self._web.shutdown(0)
+
+    async def _open(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            self._listening = await loop.create_server(
+                self._web, sock=self._socket, ssl=self._context(), backlog=BACKLOG
+            )
+        finally:
+            self._opening = None
+        if not self._wanted:
+            self._close()
+
+    def _close(self) -> None:
+        if self._listening is None:
+            return
+        self._listening.close()
+        self._listening = None
+        for connection in self._web.connections:
+            reset_connection(connection.transport)
+        self._socket = bind(self.port, "a device that is down")
