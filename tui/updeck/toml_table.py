@@ -19,6 +19,7 @@ from pathlib import Path
 
 from updeck.errors import ConfigError
 from updeck.text import clean
+from updeck.toml_layout import statements
 
 __all__ = ["Table", "nearest", "parse_toml", "read_config_text"]
 
@@ -28,19 +29,6 @@ FILE_LIMIT_BYTES = 8 << 20
 TEXT_LIMIT = 1_000
 """Longest text value, in characters."""
 
-_PART = r"""(?:[A-Za-z0-9_-]+|"(?:\\.|[^"\\\n])*"|'[^'\n]*')"""
-_DOTTED = rf"{_PART}(?:[ \t]*\.[ \t]*{_PART})*"
-_STATEMENT = re.compile(
-    rf"(?:\s|\#[^\n]*)*(?P<all>\[\[?[ \t]*(?P<header>{_DOTTED})[ \t]*\]\]?|(?P<key>{_DOTTED})[ \t]*=)"
-)
-_TOKEN = re.compile(
-    r'"""(?:\\.|[^\\])*?"""{1,3}'
-    r"|'''.*?'''{1,3}"
-    r'|"(?:\\.|[^"\\\n])*"'
-    r"|'[^'\n]*'"
-    r"|\#[^\n]*|[\[{]|[\]}]|\n",
-    re.DOTALL,
-)
 _POSITION = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -62,43 +50,10 @@ class _Source:
     @cached_property
     def _lines(self) -> Mapping[tuple[str, ...], int]:
         lines: dict[tuple[str, ...], int] = {}
-        table: tuple[str, ...] = ()
-        line, counted, position = 1, 0, 0
-        while statement := _STATEMENT.match(self._text, position):
-            line += self._text.count("\n", counted, statement.start("all"))
-            counted = statement.start("all")
-            if statement["header"]:
-                path = table = _dotted_path(statement["header"])
-                position = statement.end()
-            else:
-                path = table + _dotted_path(statement["key"])
-                position = _end_of_value(self._text, statement.end())
-            for size in range(1, len(path) + 1):
-                lines.setdefault(path[:size], line)
+        for statement in statements(self._text):
+            for size in range(1, len(statement.path) + 1):
+                lines.setdefault(statement.path[:size], statement.line)
         return lines
-
-
-def _dotted_path(dotted: str) -> tuple[str, ...]:
-    if '"' not in dotted and "'" not in dotted:
-        return tuple(part.strip() for part in dotted.split("."))
-    node: object = tomllib.loads(f"{dotted} = 0")
-    path: list[str] = []
-    while isinstance(node, dict):
-        ((key, node),) = node.items()
-        path.append(key)
-    return tuple(path)
-
-
-def _end_of_value(text: str, start: int) -> int:
-    depth = 0
-    for token in _TOKEN.finditer(text, start):
-        if token[0] in "[{":
-            depth += 1
-        elif token[0] in "]}":
-            depth -= 1
-        elif token[0] == "\n" and depth <= 0:
-            return token.end()
-    return len(text)
 
 
 class Table:

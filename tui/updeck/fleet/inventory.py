@@ -58,7 +58,7 @@ AUTH_MODES = ("auto", "token", "cookie", "basic", "oauth")
 NAME_RULE = "letters, digits, dots, underscores and hyphens, at most 63, beginning with a letter or digit"
 LABEL_RULE = "no spaces, commas, quotes or any of ! * ? [ ]"
 
-VERIFY = Tls(mode="verify", ca_file=None, pin=None)
+VERIFY = Tls()
 """The trust that holds where the inventory says nothing: the system's certificate store."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
@@ -248,17 +248,17 @@ def _read_tls(table: Table, base: Path) -> Tls:
         return VERIFY
     if table.is_text("tls"):
         word = table.choice("tls", ("verify", "insecure"))
-        return VERIFY if word == "verify" else Tls(mode="insecure", ca_file=None, pin=None)
+        return VERIFY if word == "verify" else Tls("insecure")
     trust = table.table("tls")
     trust.only(("ca", "pin"))
     if len(trust.keys) != 1:
         raise table.error("tls", 'must be "verify", { ca = "FILE" }, { pin = "sha256:…" } or "insecure"')
     if "ca" in trust:
-        return Tls(mode="ca", ca_file=local_path(trust, "ca", base), pin=None)
+        return Tls("ca", ca_file=local_path(trust, "ca", base))
     pin = _checked(trust, "pin", fingerprint)
     if pin is None:
         raise trust.error("pin", "is empty")
-    return Tls(mode="pin", ca_file=None, pin=pin)
+    return Tls("pin", pin=pin)
 
 
 def _refuse_twins(entries: Sequence[DeviceEntry], devices: Table) -> None:

@@ -244,9 +244,9 @@ def _parse_word(argument: str, text: str, column: int) -> Word:
     kind = Kind(keyword.casefold())
     sign = next((sign for sign in RELATIONS if value.startswith(sign)), "") if kind in _VERSIONS else ""
     word = Word(kind, value.removeprefix(sign).casefold(), sign or "=", negated)
-    problem, advice = _doubt(word)
+    problem, remedy = _doubt(word)
     if problem:
-        raise UsageError(_place(f"{kind.value}: {problem}", argument, column), advice=advice)
+        raise UsageError(_place(f"{kind.value}: {problem}", argument, column), advice=remedy)
     return word
 
 

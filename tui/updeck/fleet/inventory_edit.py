@@ -1,0 +1,246 @@
+"""Changes to the inventory file that keep its comments; what would not load afterwards is never written.
+
+Every function returns the fleet as it is after the change, and raises ConfigError or UsageError before a byte
+of the file is touched.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import InlineTable
+
+from updeck.device.tls import Tls
+from updeck.errors import ConfigError, UsageError
+from updeck.fleet.addresses import fingerprint
+from updeck.fleet.inventory import DeviceEntry, Fleet, check_name, fleet_exists, fleet_path, parse_fleet
+from updeck.fleet.secret_sources import (
+    KEYRING_SERVICE,
+    CommandSecret,
+    EnvSecret,
+    FileSecret,
+    KeyringSecret,
+    SecretSource,
+)
+from updeck.paths import write_atomic
+from updeck.text import clean
+from updeck.toml_layout import Statement, statements
+from updeck.toml_table import nearest, read_config_text
+
+__all__ = ["add_device", "create_fleet", "remove_device", "set_pin", "set_pins", "set_value"]
+
+Value = str | bool | int | float | Sequence[str] | Mapping[str, str | bool | Sequence[str]]
+"""What a key can be set to; a mapping becomes an inline table."""
+
+
+def create_fleet(path: Path | None, *, label: str = "", devices: Iterable[DeviceEntry] = ()) -> Fleet:
+    """Write a new inventory; raises ConfigError where there is one already. `path` None: the configured one."""
+    path = fleet_path(path)
+    if fleet_exists(path):
+        raise ConfigError(f"there is an inventory {path} already", advice="add devices to it")
+    text = f"label = {_rendered(label)}\n" if label else ""
+    return _write(path, text + "".join(_device_text(entry, path) for entry in devices))
+
+
+def add_device(path: Path | None, entry: DeviceEntry) -> Fleet:
+    """Append a device, writing only what differs from a plain entry; makes the file where there is none."""
+    path = fleet_path(path)
+    check_name(entry.name)
+    if not fleet_exists(path):
+        return create_fleet(path, devices=(entry,))
+    text, before = _read(path)
+    if entry.name in before.names:
+        raise UsageError(f"{entry.name} is in the inventory already", advice="choose another name")
+    if text and not text.endswith("\n"):
+        text += "\n"
+    return _write_checked(path, text + _device_text(entry, path), before, {entry.name})
+
+
+def remove_device(path: Path | None, name: str) -> Fleet:
+    """Take a device out, with the lines that describe it; comments around them stay."""
+    path = fleet_path(path)
+    text, before = _read(path)
+    _demand(before, name)
+    place = ("devices", name)
+    for start, end in reversed(_spans(list(statements(text)), place)):
+        head, tail = text[:start], text[end:]
+        if tail.startswith("\n") and (not head or head.endswith("\n\n")):
+            tail = tail[1:]
+        text = head + tail
+    return _write_checked(path, text, before, {name})
+
+
+def set_pin(path: Path | None, name: str, pin: str) -> Fleet:
+    """Trust exactly the certificate with this fingerprint for a device: writes `tls = { pin = … }`."""
+    return set_pins(path, {name: pin})
+
+
+def set_pins(path: Path | None, pins: Mapping[str, str]) -> Fleet:
+    """Trust one certificate each for several devices, all or none; fingerprint by device name."""
+    path = fleet_path(path)
+    text, before = _read(path)
+    for name, pin in pins.items():
+        _demand(before, name)
+        text = _with_value(text, ("devices", name, "tls"), {"pin": fingerprint(pin)}, path)
+    return _write_checked(path, text, before, set(pins))
+
+
+def set_value(path: Path | None, keys: Sequence[str], value: Value) -> Fleet:
+    """Set one key, such as `("ui", "theme")`, to a value."""
+    path = fleet_path(path)
+    text, _ = _read(path)
+    return _write(path, _with_value(text, tuple(keys), value, path))
+
+
+def _read(path: Path) -> tuple[str, Fleet]:
+    text = read_config_text(path)
+    return text, parse_fleet(text, path)
+
+
+def _write_checked(path: Path, text: str, before: Fleet, touched: set[str]) -> Fleet:
+    """Write, unless anything but the touched devices would become different."""
+    if _others(parse_fleet(text, path), touched) != _others(before, touched):
+        raise _too_unusual(path)
+    return _write(path, text)
+
+
+def _others(fleet: Fleet, touched: set[str]) -> Fleet:
+    return replace(fleet, devices=tuple(entry for entry in fleet.devices if entry.name not in touched))
+
+
+def _write(path: Path, text: str) -> Fleet:
+    fleet = parse_fleet(text, path)
+    mode = 0o600
+    if path.exists():  # an inventory that others may read stays so
+        mode |= stat.S_IMODE(path.stat().st_mode) & 0o044
+    write_atomic(path, text, mode)
+    return fleet
+
+
+def _demand(fleet: Fleet, name: str) -> None:
+    if name not in fleet.names:
+        hint = nearest(name, fleet.names)
+        advice = f"did you mean {hint}?" if hint else None
+        raise UsageError(f"there is no device {clean(name, 80)} in the inventory", advice=advice)
+
+
+def _spans(layout: Sequence[Statement], place: tuple[str, ...]) -> list[tuple[int, int]]:
+    """Return the stretches of text that describe what stands at `place`, in order.
+
+    A table's stretch goes from its header to its last value, so that comments between them go as well, and those
+    before the next header stay.
+    """
+    spans: list[tuple[int, int]] = []
+    joined = False
+    for statement in layout:
+        if statement.path[: len(place)] != place:
+            joined = False
+            continue
+        if joined and not statement.is_header:
+            spans[-1] = (spans[-1][0], statement.end)
+        else:
+            spans.append((statement.start, statement.end))
+            joined = statement.is_header
+    return spans
+
+
+def _with_value(text: str, keys: tuple[str, ...], value: Value, path: Path) -> str:
+    """Return `text` with a key set: a new one behind the last of its table, a present one where it stands."""
+    layout = list(statements(text))
+    header = next((one for one in layout if one.is_header and one.path == keys[:-1]), None)
+    if header is None or any(one.path[: len(keys)] == keys for one in layout):
+        return _replaced(text, keys, value, path)
+    place = header.end
+    for one in layout[layout.index(header) + 1 :]:
+        if one.is_header:
+            break
+        place = one.end
+    head = text[:place] if text[:place].endswith("\n") else text[:place] + "\n"
+    return f"{head}{tomlkit.key(keys[-1]).as_string()} = {_rendered(value)}\n{text[place:]}"
+
+
+def _replaced(text: str, keys: tuple[str, ...], value: Value, path: Path) -> str:
+    try:
+        document = tomlkit.parse(text)
+        table: tomlkit.TOMLDocument | tomlkit.items.Table = document
+        for key in keys[:-1]:
+            table = table.setdefault(key, tomlkit.table())
+        table[keys[-1]] = _item(value)
+        return tomlkit.dumps(document)
+    except (TOMLKitError, TypeError, ValueError, KeyError, AttributeError, RecursionError):
+        raise _too_unusual(path) from None
+
+
+def _too_unusual(path: Path) -> ConfigError:
+    return ConfigError(f"{path} is written in a way that cannot be edited safely", advice="edit it by hand")
+
+
+def _device_text(entry: DeviceEntry, path: Path) -> str:
+    values = _values(entry, path.absolute().parent)
+    lines = [f"{key} = {_rendered(value)}" for key, value in values.items()]
+    header = tomlkit.key(["devices", entry.name]).as_string()
+    return "\n".join(("", f"[{header}]", *lines, ""))
+
+
+def _values(entry: DeviceEntry, base: Path) -> dict[str, Value]:
+    """Return the keys that a device needs in the file, the plain ones left out."""
+    values: dict[str, Value | None] = {
+        "url": entry.url,
+        "tags": entry.tags or None,
+        "site": entry.site,
+        "pair": entry.pair,
+        "username": entry.username,
+        "password": _secret_value(entry.password, base),
+        "oauth_code": _secret_value(entry.oauth_code, base),
+        "auth": None if entry.auth == "auto" else entry.auth,
+        "tls": _tls_value(entry.tls, base),
+        "proxy": entry.proxy,
+        "fetch_local": entry.fetch_local or None,
+    }
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _secret_value(source: SecretSource | None, base: Path) -> Value | None:
+    match source:
+        case None:
+            return None
+        case EnvSecret():
+            return {"env": source.variable}
+        case CommandSecret():
+            return {"command": source.words}
+        case FileSecret():
+            return {"file": _shown_path(source.path, base)}
+        case KeyringSecret():
+            return {"keyring": True if source.service == KEYRING_SERVICE else source.service}
+        case _:
+            return {"prompt": True}
+
+
+def _tls_value(tls: Tls, base: Path) -> Value | None:
+    if tls.pin is not None:
+        return {"pin": tls.pin}
+    if tls.ca_file is not None:
+        return {"ca": _shown_path(tls.ca_file, base)}
+    return None if tls.mode == "verify" else tls.mode
+
+
+def _shown_path(path: Path, base: Path) -> str:
+    return str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
+
+
+def _rendered(value: Value) -> str:
+    return _item(value).as_string()
+
+
+def _item(value: Value) -> tomlkit.items.Item:
+    if not isinstance(value, Mapping):
+        return tomlkit.item(list(value) if isinstance(value, tuple) else value)
+    table: InlineTable = tomlkit.inline_table()
+    for key, inner in value.items():
+        table.append(key, tomlkit.item(list(inner) if isinstance(inner, tuple) else inner))
+    return table
