@@ -1,0 +1,179 @@
+"""*next*: the one thing that a device needs, in words (`design.md` 2). One pure function for list, detail, CLI, report.
+
+`action` names the registry id that does exactly this thing; there is none where waiting is all there is to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from updeck.device.models import Image, ImageState, Reach, UpdateState
+from updeck.device.versions import newer, same_version
+from updeck.fleet.rules import Ownership, ownership, target_of
+from updeck.fleet.views import Next, Reading, Tone, Transfer, Watch
+from updeck.journal.models import DeviceRecord, Outcome, Verdict
+
+__all__ = ["Known", "clock_text", "next_step"]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What *next* is computed from: the last poll, the last good reading, the journal, and what runs in this process.
+
+    `failing_at` is the local time since when polls fail, in words for a person.
+    """
+
+    reach: Reach | None
+    error: str | None
+    reading: Reading | None
+    record: DeviceRecord
+    watch: Watch | None
+    transfer: Transfer | None
+    failing_at: str | None
+
+
+def next_step(known: Known) -> Next:
+    """Return what a device needs now."""
+    if known.transfer is not None:
+        return Next(_transfer_text(known.transfer), Tone.MOVING)
+    for rule in (_open_operation, _not_reached, _review):
+        found = rule(known)
+        if found is not None:
+            return found
+    assert known.reading is not None
+    return _by_state(known, known.reading)
+
+
+def clock_text(seconds: float) -> str:
+    """Return a duration as `0:31` or `1:02:03`."""
+    whole = max(0, round(seconds))
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
+
+
+def _transfer_text(transfer: Transfer) -> str:
+    percent = 100 * transfer.sent_bytes / transfer.total_bytes if transfer.total_bytes else 0
+    if transfer.eta_s is None:
+        return f"uploads {percent:.0f} %"
+    return f"uploads {percent:.0f} %, {clock_text(transfer.eta_s)} left"
+
+
+def _open_operation(known: Known) -> Next | None:
+    rollout = known.record.rollout
+    if rollout is None:
+        return None
+    if known.reach is Reach.TRUST:
+        return Next("trust certificate", Tone.NEEDS, "credentials")
+    if known.reach is Reach.AUTH:
+        return Next("log in", Tone.NEEDS, "credentials")
+    if known.watch is not None:
+        tone = Tone.MAY if known.watch.soft or known.reach is Reach.IDENTITY else Tone.MOVING
+        return Next(known.watch.text, tone, "view" if tone is Tone.MAY else None)
+    op = known.record.intents[-1].op.value if known.record.intents else "an action"
+    if rollout.lease_alive and not rollout.lease_ours:
+        return Next(f"{op} by {rollout.actor.user}", Tone.MOVING)
+    return Next(f"{op} sent, watching", Tone.MOVING)
+
+
+_UNREACHED = {
+    Reach.TRUST: Next("trust certificate", Tone.NEEDS, "credentials"),
+    Reach.AUTH: Next("log in", Tone.NEEDS, "credentials"),
+    Reach.IDENTITY: Next("another box answers", Tone.NEEDS, "view"),
+    Reach.UNSUPPORTED: Next("unsupported service", Tone.MAY, "view"),
+    Reach.GARBLED: Next("answer not understood", Tone.MAY, "view"),
+}
+
+
+def _not_reached(known: Known) -> Next | None:
+    if known.reach is None:
+        return Next("connecting", Tone.REST)
+    if known.reach is Reach.UNREACHABLE:
+        since = f"no answer since {known.failing_at}" if known.failing_at else "no answer"
+        return Next(since, Tone.MAY, "view")
+    if known.reach is Reach.GARBLED and known.reading is not None and not known.reading.update.known:
+        return Next("unknown state: hands off", Tone.MAY, "view")
+    if known.reach is not Reach.OK:
+        return _UNREACHED[known.reach]
+    return None
+
+
+def _review(known: Known) -> Next | None:
+    if not known.record.start_unresolved:
+        return None
+    state = None if known.reading is None else known.reading.update.state
+    return Next("needs you: REVIEW", Tone.NEEDS, "acknowledge" if state == UpdateState.IDLE else "view")
+
+
+def _by_state(known: Known, reading: Reading) -> Next:
+    match reading.update.state:
+        case UpdateState.IDLE:
+            return _idle(known, reading)
+        case UpdateState.INITIALIZING:
+            return Next("initializing, not by us", Tone.MAY, "view")
+        case UpdateState.INITIALIZED:
+            return _initialized(known, reading)
+        case UpdateState.RUNNING:
+            return Next("running, not by us", Tone.MAY, "view")
+        case UpdateState.FAILED_GRACEFUL:
+            return Next("needs you: FAILED_GRACEFUL", Tone.NEEDS, "reset")
+        case UpdateState.FAILED_CRITICAL:
+            return Next("call support", Tone.NEEDS, "view")
+    return Next("unknown state: hands off", Tone.MAY, "view")
+
+
+def _initialized(known: Known, reading: Reading) -> Next:
+    owner = ownership(reading, known.record)
+    if owner is Ownership.FOREIGN:
+        return Next("someone else's init", Tone.NEEDS, "view")
+    init = known.record.last_init
+    expected = None if init is None else init.baseline.expected
+    target = target_of(reading)
+    if target is None:
+        return Next("no target named: un-init?", Tone.NEEDS, "reset")
+    if expected is not None and not same_version(target, expected):
+        return Next(f"wrong target {target}: un-init?", Tone.NEEDS, "reset")
+    return Next("start?", Tone.READY, "start")
+
+
+def _idle(known: Known, reading: Reading) -> Next:
+    moving = [image for image in reading.images if image.state in (ImageState.UPLOADING, ImageState.VALIDATING)]
+    if moving:
+        return _moving_image(moving[-1])
+    running = reading.version
+    candidates = [image for image in reading.valid if image.version and _would_update(image.version, running)]
+    end = known.record.last_end
+    if end is not None and end.verdict in _FAILED_ENDS and not candidates:
+        return Next(f"last: {end.verdict.value}", Tone.MAY, "upload")
+    if len(candidates) == 1 and len(reading.valid) == 1:
+        return Next("init?", Tone.READY, "init")
+    if candidates:
+        return Next("init? (choose one)", Tone.READY, "init")
+    if _proven(known.record, running):
+        return Next(f"proven {running}", Tone.GOOD)
+    if any(image.state in (ImageState.INVALID, ImageState.UPLOAD_ERROR) for image in reading.images):
+        return Next("broken image", Tone.MAY, "view")
+    return Next("choose image", Tone.REST, "upload")
+
+
+_FAILED_ENDS = (Verdict.TRANSFER_FAILED, Verdict.NOT_STARTED, Verdict.NO_EFFECT, Verdict.WRONG_TARGET)
+
+
+def _moving_image(image: Image) -> Next:
+    if image.state == ImageState.VALIDATING:
+        return Next("validating", Tone.MOVING)
+    percent = "" if image.progress is None else f" {image.progress:.0f} %"
+    return Next(f"receives an image{percent}", Tone.MOVING)
+
+
+def _would_update(version: str, running: str | None) -> bool:
+    return running is None or newer(version, running)
+
+
+def _proven(record: DeviceRecord, running: str | None) -> bool:
+    start, end = record.last_start, record.last_start_end
+    if running is None or start is None or end is None or end.verdict is not Verdict.SUCCESS:
+        return False
+    if start.outcome is not None and start.outcome.outcome is Outcome.REFUSED:
+        return False
+    return end.target_version is not None and same_version(end.target_version, running)

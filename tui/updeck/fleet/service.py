@@ -1,0 +1,265 @@
+"""The fleet as the UI and the CLI use it: a thread of its own with its own loop, behind calls that return futures.
+
+A terminal that takes no output stalls its own thread only; polling and watching go on (`design.md` 3).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from concurrent.futures import Future
+from random import Random
+from typing import Any, TypeVar
+
+from updeck.clock import Clock, SystemClock
+from updeck.device.client import DeviceClient, Endpoint
+from updeck.device.tls import present
+from updeck.errors import Blocked
+from updeck.fleet.acknowledge import acknowledge
+from updeck.fleet.credentials import CredentialVault
+from updeck.fleet.inventory import DeviceEntry, Fleet
+from updeck.fleet.monitor import Monitor
+from updeck.fleet.operations import Operations
+from updeck.fleet.orders import CertificateOffer, Examination, FetchOrder, Performed, UploadOrder
+from updeck.fleet.poller import Poller
+from updeck.fleet.roster import Roster
+from updeck.fleet.state import FleetState
+from updeck.fleet.transfers import Transfers
+from updeck.journal.models import End, Event, Op
+from updeck.journal.store import Journal
+
+__all__ = ["FleetService"]
+
+T = TypeVar("T")
+
+
+class FleetService:
+    """Everything that a front end may ask of a fleet. Futures raise errors of `updeck.errors`; safe from any thread.
+
+    `names` restricts it to some devices. `journal` is None where nothing may be recorded, and so nothing sent.
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        journal: Journal | None,
+        *,
+        names: Sequence[str] | None = None,
+        read_only: bool = False,
+        prompt: Callable[[DeviceEntry], Awaitable[str]] | None = None,
+        clock: Clock | None = None,
+        random: Random | None = None,
+    ) -> None:
+        self.state = FleetState()
+        self.read_only = read_only
+        self.journal = journal
+        self._initial = fleet
+        self._names = names
+        self._prompt = prompt
+        self._clock = clock or SystemClock()
+        self._random = random or Random()  # noqa: S311
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._desk: _Desk | None = None
+
+    @property
+    def fleet(self) -> Fleet:
+        """The fleet as it is now; changes with what is added, trusted and removed."""
+        return self._initial if self._desk is None else self._desk.monitor.fleet
+
+    def start(self, *, polling: bool = True) -> None:
+        """Start the thread; returns once devices can be asked for. Polling may be left out for a single look."""
+        ready: Future[None] = Future()
+        self._thread = threading.Thread(target=self._run, args=(ready, polling), name="fleet", daemon=True)
+        self._thread.start()
+        ready.result()
+
+    def stop(self) -> None:
+        """Stop polling, break off what is being uploaded, close every connection and end the thread."""
+        loop, stop, thread = self._loop, self._stop, self._thread
+        if loop is None or stop is None or thread is None:
+            return
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        self._thread = self._loop = self._stop = None
+
+    def _run(self, ready: Future[None], polling: bool) -> None:  # noqa: FBT001
+        try:
+            asyncio.run(self._serve(ready, polling=polling))
+        except BaseException as error:
+            if ready.done():
+                raise
+            ready.set_exception(error)
+
+    async def _serve(self, ready: Future[None], *, polling: bool) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        self._desk = desk = self._make_desk()
+        entries = [one for one in self._initial.devices if self._names is None or one.name in self._names]
+        await desk.monitor.add(entries)
+        tasks = [asyncio.create_task(desk.monitor.keep_books())]
+        if polling:
+            tasks.append(asyncio.create_task(desk.poller.run()))
+            desk.poller.add(entry.name for entry in entries)
+        ready.set_result(None)
+        try:
+            await self._stop.wait()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.to_thread(desk.transfers.close)
+            await desk.monitor.close()
+
+    def _make_desk(self) -> _Desk:
+        vault = CredentialVault(self._initial, clock=self._clock, prompt=self._prompt)
+
+        def connect(entry: DeviceEntry) -> DeviceClient:
+            patience = self._initial.patience
+            endpoint = Endpoint(
+                name=entry.name,
+                url=entry.url,
+                tls=entry.tls,
+                proxy=entry.proxy,
+                auth=entry.auth,
+                read_only=self.read_only,
+                get_total_s=patience.get_total,
+                post_total_s=patience.post_total,
+                relogin_s=patience.relogin,
+            )
+            return DeviceClient(endpoint, vault.source(entry), clock=self._clock)
+
+        monitor = Monitor(
+            self._initial,
+            connect=connect,
+            journal=self.journal,
+            state=self.state,
+            clock=self._clock,
+            read_only=self.read_only,
+        )
+        operations = Operations(monitor)
+        poller = Poller(monitor.poll, clock=self._clock, random=self._random)
+        return _Desk(monitor, operations, Transfers(monitor, operations), poller, vault, Roster(monitor, poller, vault))
+
+    def _submit(self, work: Callable[[_Desk], Coroutine[Any, Any, T]]) -> Future[T]:
+        loop, desk = self._loop, self._desk
+        if loop is None or desk is None:
+            raise Blocked("the fleet is not running")
+        return asyncio.run_coroutine_threadsafe(work(desk), loop)
+
+    def poll_now(self, names: Iterable[str]) -> None:
+        """Poll these devices at once."""
+        loop, desk = self._loop, self._desk
+        if loop is not None and desk is not None:
+            loop.call_soon_threadsafe(desk.poller.poke, list(names))
+
+    def read_once(self, names: Sequence[str]) -> Future[None]:
+        """Poll each of these devices once, side by side; what went wrong stands in its view."""
+
+        async def read(desk: _Desk) -> None:
+            await asyncio.gather(*(desk.monitor.poll(name) for name in names))
+
+        return self._submit(read)
+
+    def examine(
+        self, device: str, op: Op, *, image_id: int | None = None, named: str | None = None
+    ) -> Future[Examination]:
+        """Read a device afresh and say whether `op` may be confirmed."""
+        return self._submit(lambda desk: desk.operations.examine(device, op, image_id=image_id, named=named))
+
+    def perform(
+        self, shown: Examination, *, expect: str | None = None, allow_insecure: bool = False
+    ) -> Future[Performed]:
+        """Send what was examined and confirmed; `Blocked` when anything differs from what was shown."""
+        return self._then_poll(
+            shown.device,
+            lambda desk: desk.operations.perform(shown, expect=expect, allow_insecure=allow_insecure),
+        )
+
+    def upload(self, device: str, order: UploadOrder) -> Future[Performed]:
+        """Send a local file to a device; the future ends when the bytes are there, the watching goes on."""
+        return self._then_poll(device, lambda desk: desk.transfers.upload(device, order))
+
+    def cancel_transfer(self, device: str) -> None:
+        """Break an upload of this process off."""
+        if self._loop is not None and self._desk is not None:
+            self._loop.call_soon_threadsafe(self._desk.transfers.cancel, device)
+
+    def transfers(self) -> tuple[str, ...]:
+        """Return the devices with an upload of this process under way."""
+        return () if self._desk is None else self._desk.transfers.under_way()
+
+    def fetch(self, device: str, order: FetchOrder) -> Future[Performed]:
+        """Have a device fetch an image; the watching goes on."""
+        return self._then_poll(device, lambda desk: desk.operations.fetch(device, order))
+
+    def _then_poll(self, device: str, work: Callable[[_Desk], Coroutine[Any, Any, Performed]]) -> Future[Performed]:
+        async def run(desk: _Desk) -> Performed:
+            try:
+                return await work(desk)
+            finally:
+                desk.poller.poke([device])
+
+        return self._submit(run)
+
+    def wait_end(self, rollout: str) -> Future[End]:
+        """Return the end of a manual rollout once it has one."""
+        return self._submit(lambda desk: desk.monitor.wait_end(rollout))
+
+    def certificate(self, device: str) -> Future[CertificateOffer]:
+        """Fetch the certificate that a device presents now; no credential is sent."""
+
+        async def look(desk: _Desk) -> CertificateOffer:
+            entry = desk.operations.tracked(device).entry
+            presented = await present(entry.url, proxy=entry.proxy)
+            return CertificateOffer(device, presented, entry.tls.pin, entry.tls.mode)
+
+        return self._submit(look)
+
+    def trust(self, device: str, fingerprint: str) -> Future[None]:
+        """Pin a certificate for a device, in the inventory where there is one."""
+        return self._submit(lambda desk: desk.roster.trust(device, fingerprint))
+
+    def login(self, device: str, username: str, password: str) -> Future[str]:
+        """Use a credential for a device from now on, in memory only, and try it. Raises `AuthError`."""
+        return self._submit(lambda desk: desk.roster.login(device, username, password))
+
+    def add_device(self, entry: DeviceEntry) -> Future[None]:
+        """Track one more device; the caller has saved it where it is to be kept."""
+        return self._submit(lambda desk: desk.roster.add(entry))
+
+    def acknowledge(self, device: str, note: str) -> Future[None]:
+        """Note that a person has seen what a device needs; it leaves the top until that changes."""
+        return self._submit(lambda desk: acknowledge(desk.monitor, desk.operations.tracked(device), note))
+
+    def events(self, *, after_id: int = 0, limit: int = 500) -> list[Event]:
+        """Return the newest activity, oldest first; empty where there is no journal."""
+        if self.journal is None:
+            return []
+        return self.journal.events(after_id=after_id, limit=limit)
+
+    def events_token(self) -> int:
+        """Return a number that changes when there may be new activity."""
+        return 0 if self.journal is None else self.journal.change_token()
+
+
+class _Desk:
+    """What lives in the loop."""
+
+    def __init__(
+        self,
+        monitor: Monitor,
+        operations: Operations,
+        transfers: Transfers,
+        poller: Poller,
+        vault: CredentialVault,
+        roster: Roster,
+    ) -> None:
+        self.monitor = monitor
+        self.operations = operations
+        self.transfers = transfers
+        self.poller = poller
+        self.vault = vault
+        self.roster = roster

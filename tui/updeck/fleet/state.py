@@ -1,0 +1,102 @@
+"""The one state that views read: the newest view of every device, and which ones changed since a reader last looked.
+
+Written by the fleet's thread, read by any. A reader keeps the sequence number of its last look and draws only what is
+newer, so a hundred changes a second cost one repaint (`design.md` 6).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import replace
+
+from updeck.fleet.views import DeviceView
+
+__all__ = ["FleetState"]
+
+
+class FleetState:
+    """Views by name in the order of the inventory, with a sequence number per change. Safe to share among threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._views: dict[str, DeviceView] = {}
+        self._changed_at: dict[str, int] = {}
+        self._sequence = 0
+        self._roster = 0
+        self._troubles: dict[str, str] = {}
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with ourselves (journal full, an error of ours), in one sentence; None when all is well."""
+        with self._lock:
+            return next(iter(self._troubles.values()), None)
+
+    def report(self, source: str, trouble: str | None) -> None:
+        """Say what is wrong with a part of ourselves (`journal`, a device's name), or with None that it is over."""
+        with self._lock:
+            if self._troubles.get(source) == trouble:
+                return
+            if trouble is None:
+                self._troubles.pop(source, None)
+            else:
+                self._troubles[source] = trouble
+            self._sequence += 1
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The devices in the order of the inventory."""
+        with self._lock:
+            return tuple(self._views)
+
+    @property
+    def roster(self) -> int:
+        """A number that grows when devices come or go."""
+        return self._roster
+
+    def view(self, name: str) -> DeviceView | None:
+        """Return the newest view of a device, None when it is not (any more) in the fleet."""
+        return self._views.get(name)
+
+    def views(self) -> tuple[DeviceView, ...]:
+        """Return the newest view of every device."""
+        with self._lock:
+            return tuple(self._views.values())
+
+    def put(self, view: DeviceView) -> None:
+        """Store a view; one that differs from the last only in when it was read is no change to draw."""
+        with self._lock:
+            known = self._views.get(view.name)
+            self._views[view.name] = view
+            if known is not None and _timeless(known) == _timeless(view):
+                return
+            self._sequence += 1
+            self._changed_at[view.name] = self._sequence
+            if known is None:
+                self._roster += 1
+
+    def arrange(self, names: Iterable[str]) -> None:
+        """Keep exactly these devices, in this order; unknown names are left out until their first `put`."""
+        with self._lock:
+            kept = {name: self._views[name] for name in names if name in self._views}
+            if list(kept) == list(self._views):
+                return
+            self._views = kept
+            self._changed_at = {name: self._changed_at[name] for name in kept}
+            self._sequence += 1
+            self._roster += 1
+
+    def changes_since(self, sequence: int) -> tuple[int, frozenset[str]]:
+        """Return the present sequence number and the names whose view is newer than `sequence` (0: all)."""
+        with self._lock:
+            if sequence == self._sequence:
+                return sequence, frozenset()
+            changed = frozenset(name for name, at in self._changed_at.items() if at > sequence)
+            return self._sequence, changed
+
+
+def _timeless(view: DeviceView) -> DeviceView:
+    reading = view.reading
+    if reading is not None:
+        reading = replace(reading, at=0.0, clock_offset_s=None)
+    return replace(view, reading=reading, attempted_at=None)

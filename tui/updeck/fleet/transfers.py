@@ -1,0 +1,140 @@
+"""Uploads from this machine: a few at a time, each in a worker thread, with progress, cancel and proof at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from updeck.device.image_file import ImageFile
+from updeck.device.permission import Permission
+from updeck.errors import LocalFileError
+from updeck.fleet.examine import baseline_of
+from updeck.fleet.monitor import Monitor
+from updeck.fleet.operations import Operations, Sending, already_there
+from updeck.fleet.orders import Performed, UploadOrder
+from updeck.fleet.tracked import Tracked
+from updeck.fleet.views import Transfer
+from updeck.journal.models import Op
+from updeck.text import clean
+
+__all__ = ["AT_ONCE", "Transfers"]
+
+AT_ONCE = 4
+"""Uploads that this process sends at once."""
+
+TICK_S = 0.5
+GRACE_S = 600.0
+
+
+@dataclass(slots=True)
+class _Upload:
+    """What the worker thread and the loop share: bytes so far, and the wish to stop."""
+
+    file_name: str
+    total_bytes: int
+    started_at: float = 0.0
+    started_monotonic: float = 0.0
+    sent_bytes: int = 0
+    cancel: threading.Event = field(default_factory=threading.Event)
+
+    def sent(self, sent_bytes: int) -> None:
+        self.sent_bytes = sent_bytes
+
+
+class Transfers:
+    """The uploads of this process, by device."""
+
+    def __init__(self, monitor: Monitor, operations: Operations) -> None:
+        self._monitor = monitor
+        self._operations = operations
+        self._uploads: dict[str, _Upload] = {}
+        self._places = asyncio.Semaphore(AT_ONCE)
+        self._threads = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="upload")
+
+    def under_way(self) -> tuple[str, ...]:
+        """Return the devices with an upload of this process, waiting for a place or running."""
+        return tuple(self._uploads)
+
+    def cancel(self, device: str) -> None:
+        """Break an upload off; what arrived is a broken image on the device."""
+        upload = self._uploads.get(device)
+        if upload is not None:
+            upload.cancel.set()
+
+    def close(self) -> None:
+        """Break all uploads off and wait for their threads."""
+        for upload in self._uploads.values():
+            upload.cancel.set()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    async def upload(self, device: str, order: UploadOrder) -> Performed:
+        """Send a file to a device, unless a VALID image with its checksum is there. Raises `Blocked` before sending."""
+        operations = self._operations
+        operations.writable(Op.UPLOAD)
+        tracked = operations.tracked(device)
+        operations.may_transfer(tracked, self._uploads)
+        upload = _Upload(clean(order.path.name), order.size_bytes)
+        self._uploads[device] = upload
+        try:
+            self._show(tracked, upload)
+            async with self._places:
+                return await self._upload(tracked, order, upload)
+        finally:
+            del self._uploads[device]
+            tracked.transfer = None
+            self._monitor.state.put(tracked.view())
+
+    async def _upload(self, tracked: Tracked, order: UploadOrder, upload: _Upload) -> Performed:
+        source = await asyncio.to_thread(ImageFile.open, order.path)
+        if source.size_bytes != order.size_bytes:
+            raise LocalFileError(f"{upload.file_name} changed since it was hashed", advice="hash and upload it again")
+        async with tracked.lock:
+            reading = await self._operations.fresh(tracked)
+            self._operations.may(Op.UPLOAD, tracked)
+            present = already_there(reading, order.sha256)
+            if present is not None:
+                return present
+            session = await tracked.client.prepare_upload()
+        patience = self._monitor.fleet.patience
+        baseline = baseline_of(
+            reading,
+            tracked.entry.url,
+            expected=order.version,
+            checksum=order.sha256,
+            size_bytes=order.size_bytes,
+        )
+        total_s = order.size_bytes / patience.upload_floor + GRACE_S
+
+        def transmit(permit: Permission) -> object:
+            return session.send(
+                permit,
+                source,
+                progress=upload.sent,
+                cancel=upload.cancel,
+                stall_s=patience.upload_stall,
+                total_s=total_s,
+            )
+
+        async def send(permit: Permission) -> object:
+            upload.started_at, upload.started_monotonic = self._monitor.clock.wall(), self._monitor.clock.monotonic()
+            ticking = asyncio.create_task(self._tick(tracked, upload))
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._threads, transmit, permit)
+            finally:
+                ticking.cancel()
+
+        detail = {"file": upload.file_name, "size": str(order.size_bytes)}
+        return await self._operations.send(tracked, Sending(Op.UPLOAD, baseline, send, detail))
+
+    async def _tick(self, tracked: Tracked, upload: _Upload) -> None:
+        while True:
+            await self._monitor.clock.sleep(TICK_S)
+            self._show(tracked, upload)
+
+    def _show(self, tracked: Tracked, upload: _Upload) -> None:
+        passed = self._monitor.clock.monotonic() - upload.started_monotonic if upload.started_monotonic else 0.0
+        rate = upload.sent_bytes / passed if passed > 0 and upload.sent_bytes else None
+        tracked.transfer = Transfer(upload.file_name, upload.sent_bytes, upload.total_bytes, rate, upload.started_at)
+        self._monitor.state.put(tracked.view())
