@@ -10,7 +10,9 @@ from collections.abc import Mapping
 __all__ = ["DEFINITIONS", "services"]
 
 SCHEMA = "http://support.riverbed.com/apis/service_def/2.2"
-ANYTHING: Mapping[str, object] = {"type": "any"}
+OBJECT: Mapping[str, object] = {"type": "object"}
+LIST: Mapping[str, object] = {"type": "array", "items": OBJECT}
+IMAGE: Mapping[str, object] = {"type": "object", "properties": {"id": {"type": "integer"}}}
 Links = Mapping[str, object]
 
 
@@ -26,17 +28,14 @@ def services(*, aaa: str | None) -> list[dict[str, object]]:
     return offered
 
 
-def _link(method: str, path: str | None = None, response: Mapping[str, object] = ANYTHING) -> Links:
-    link: dict[str, object] = {"method": method, "response": response}
-    if method in ("POST", "PUT"):
-        link["request"] = ANYTHING
-    if path is not None:
-        link["path"] = path
-    return link
+def _link(method: str, path: str | None = None, **bodies: Mapping[str, object]) -> Links:
+    """Return a link; `bodies` are request and response, each without a body unless given."""
+    where = {} if path is None else {"path": path}
+    return {"method": method, **where, **bodies}
 
 
-def _resource(type_: str, path: str, **links: Links) -> Mapping[str, object]:
-    return {"type": type_, "links": {"self": {"path": path}, **links}}
+def _resource(shape: Mapping[str, object], path: str, **links: Links) -> Mapping[str, object]:
+    return {**shape, "links": {"self": {"path": path}, **links}}
 
 
 def _definition(name: str, version: str, title: str, resources: Mapping[str, object]) -> Mapping[str, object]:
@@ -60,8 +59,8 @@ COMMON = _definition(
     "1.0",
     "Common resources",
     {
-        "services": _resource("array", "$/services", get=_link("GET", None, _itself("services"))),
-        "info": _resource("object", "$/info", get=_link("GET", None, _itself("info"))),
+        "services": _resource(LIST, "$/services", get=_link("GET", response=_itself("services"))),
+        "info": _resource(OBJECT, "$/info", get=_link("GET", response=_itself("info"))),
     },
 )
 
@@ -71,21 +70,21 @@ SYSTEM_UPDATE = _definition(
     "System update",
     {
         "images": _resource(
-            "object",
+            OBJECT,
             "$/images",
-            get=_link("GET", None, _itself("images")),
-            fetch=_link("POST", "$/images/fetch", _itself("image")),
+            get=_link("GET", response=_itself("images")),
+            fetch=_link("POST", "$/images/fetch", request=OBJECT, response=_itself("image")),
         ),
         "image": _resource(
-            "object",
+            IMAGE,
             "$/images/items/{id}",
-            get=_link("GET", None, _itself("image")),
-            delete={"method": "DELETE"},
+            get=_link("GET", response=_itself("image")),
+            delete=_link("DELETE"),
         ),
         "update": _resource(
-            "object",
+            OBJECT,
             "$/update",
-            get=_link("GET", None, _itself("update")),
+            get=_link("GET", response=_itself("update")),
             init=_link("POST", "$/update/init"),
             start=_link("POST", "$/update/start"),
             reset=_link("POST", "$/update/reset"),
