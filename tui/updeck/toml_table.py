@@ -238,15 +238,14 @@ def read_config_text(path: Path) -> str:
     not UTF-8. Symbolic links are followed; what they lead to is checked.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"cannot read {path}: {_reason(error)}") from None
-    with open(descriptor, "rb") as file:  # noqa: PTH123  (the descriptor was checked for what it is)
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise ConfigError(f"{path} is no regular file")
-        _refuse_foreign_hands(path, status)
-        data = file.read(FILE_LIMIT_BYTES + 1)
+        with open(path, "rb", opener=_without_waiting) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise ConfigError(f"{path} is no regular file")
+            _refuse_foreign_hands(path, status)
+            data = file.read(FILE_LIMIT_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {(error.strerror or 'error').lower()}") from None
     if len(data) > FILE_LIMIT_BYTES:
         raise ConfigError(f"{path} is larger than {FILE_LIMIT_BYTES >> 20} MiB")
     try:
@@ -267,8 +266,9 @@ def _refuse_foreign_hands(path: Path, status: os.stat_result) -> None:
         raise ConfigError(f"{path} can be changed by others (mode {mode:04o})", advice=f"chmod go-w {path}")
 
 
-def _reason(error: Exception) -> str:
-    return (error.strerror or "error").lower() if isinstance(error, OSError) else "not a path"
+def _without_waiting(path: str, flags: int) -> int:
+    """Open at once even where the path turns out to be a FIFO."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _dotted(path: Sequence[str]) -> str:
