@@ -25,9 +25,6 @@ def device_url(text: str) -> str:
 
     Only http and https; a path, query, fragment or user info is refused with `UsageError`.
     """
-    shown = clean(text, 120)
-    if "://" not in text:
-        raise UsageError(f"{shown} is no URL", advice="write it as https://HOST or https://HOST:PORT")
     scheme, host, port = _parts(text, tuple(DEFAULT_PORTS))
     return _written(scheme, host, None if port == DEFAULT_PORTS[scheme] else port)
 
@@ -58,17 +55,20 @@ def fingerprint(text: str) -> str:
 
 
 def _parts(text: str, schemes: tuple[str, ...]) -> tuple[str, str, int | None]:
+    if "@" in text:  # what stands before it may be a password, so nothing of the text is shown
+        raise UsageError("a URL must not hold a user name or password", advice="use username and password")
     shown = clean(text, 120)
     match = _URL.fullmatch(text)
-    scheme = match["scheme"].lower() if match else ""
-    if not match or scheme not in schemes:
-        raise UsageError(f"{shown} is no URL for this", advice=f"it begins with {'://, '.join(schemes)}://")
-    authority = match["authority"]
-    if "@" in authority:  # what stands before it may be a password, so nothing of the text is shown
-        raise UsageError("a URL must not hold a user name or password", advice="use username and password")
+    if not match:
+        advice = f"write it as {schemes[0]}://HOST or {schemes[0]}://HOST:PORT"
+        raise UsageError(f"{shown or 'nothing'} is no URL", advice=advice)
+    scheme = match["scheme"].lower()
+    if scheme not in schemes:
+        begins = " or ".join(f"{scheme}://" for scheme in schemes)
+        raise UsageError(f"{shown} does not begin with {begins}")
     if match["rest"] not in ("", "/"):
         raise UsageError(f"{shown} has more than host and port", advice="leave out path, query and fragment")
-    found = _AUTHORITY.fullmatch(authority)
+    found = _AUTHORITY.fullmatch(match["authority"])
     if not found:
         raise UsageError(f"{shown} has no usable host and port", advice="an IPv6 address stands in brackets")
     port = None if found["port"] is None else int(found["port"])
