@@ -1,0 +1,50 @@
+"""What the journal asks of the machine that it runs on, handed in so that tests can answer in its place."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from updeck.journal.actor import is_gone
+from updeck.journal.models import Actor
+
+__all__ = ["Machine", "silent", "system_log"]
+
+
+def system_log(line: str) -> None:
+    """Write a line to syslog where there is one; a second witness, because a journal's owner can rewrite it."""
+    if sys.platform == "win32":
+        return
+    import syslog
+
+    with contextlib.suppress(Exception):  # a witness that fails must not fail the record
+        syslog.openlog("updeck", syslog.LOG_PID, syslog.LOG_USER)
+        syslog.syslog(syslog.LOG_NOTICE, line)
+
+
+def silent(line: str) -> None:
+    """Write nowhere; for records that are of no consequence, such as the demo's."""
+
+
+def _mount_table() -> str:
+    with contextlib.suppress(OSError):
+        return Path("/proc/self/mounts").read_text(encoding="utf-8", errors="surrogateescape")
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """`witness` takes one clean line per intent and outcome; `gone` tells whether a process surely runs no more;
+
+    `mounts` gives the mount table in the form of `/proc/self/mounts`, empty where there is none; `entropy` gives
+    that many random bytes.
+    """
+
+    witness: Callable[[str], None] = system_log
+    gone: Callable[[Actor], bool] = is_gone
+    mounts: Callable[[], str] = _mount_table
+    entropy: Callable[[int], bytes] = os.urandom

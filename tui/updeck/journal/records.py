@@ -1,0 +1,145 @@
+"""What the journal knows of devices, many at a time: the record that decisions and views rest on."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from updeck.journal.leases import View, holders
+from updeck.journal.models import DeviceRecord, End, Intent, Op, Outcome, RolloutRow, TransferRow, Verdict
+from updeck.journal.rows import end_of, intent_of, listed, transfer_of
+
+__all__ = ["read_records", "start_unresolved"]
+
+_AttemptKey = tuple[str, str, int]
+
+
+@dataclass(slots=True)
+class _Findings:
+    """What was found by device or by attempt."""
+
+    open_intents: dict[str, list[Intent]] = field(default_factory=dict)
+    newest: dict[tuple[str, Op], Intent] = field(default_factory=dict)
+    resets: dict[str, list[Intent]] = field(default_factory=dict)
+    ends: dict[_AttemptKey, End] = field(default_factory=dict)
+    last_ends: dict[str, End] = field(default_factory=dict)
+    resolved: set[tuple[str, str]] = field(default_factory=set)
+    checksums: dict[str, set[str]] = field(default_factory=dict)
+    notes: dict[str, tuple[str, str]] = field(default_factory=dict)
+    transfers: dict[str, TransferRow] = field(default_factory=dict)
+
+
+def read_records(tx: sqlite3.Connection, devices: Iterable[str], view: View) -> dict[str, DeviceRecord]:
+    """Return the record of each device, also of those that the journal has never seen."""
+    names = list(devices)
+    rollouts = holders(tx, names, view)
+    found = _find_all(tx, names)
+    return {name: _record(name, rollouts.get(name), found) for name in names}
+
+
+def _record(name: str, rollout: RolloutRow | None, found: _Findings) -> DeviceRecord:
+    init, start = found.newest.get((name, Op.INIT)), found.newest.get((name, Op.START))
+    state, note = found.notes.get(name, (None, None))
+    return DeviceRecord(
+        device=name,
+        rollout=rollout,
+        intents=tuple(found.open_intents.get(name, ())),
+        last_end=found.last_ends.get(name),
+        last_init=init,
+        last_init_end=_end_of(found, init),
+        last_start=start,
+        last_start_end=_end_of(found, start),
+        start_unresolved=_unresolved(found, start),
+        reset_since_init=init is not None and any(_sent(one) for one in _resets_after(found, init)),
+        proven_checksums=frozenset(found.checksums.get(name, ())),
+        acknowledged_state=state,
+        acknowledged_note=note,
+        transfer=None if rollout is None else found.transfers.get(rollout.id),
+    )
+
+
+def start_unresolved(tx: sqlite3.Connection, device: str) -> bool:
+    """Whether the last start of a device ended in REVIEW and neither a reset nor a person has answered it."""
+    found = _find_all(tx, [device])
+    return _unresolved(found, found.newest.get((device, Op.START)))
+
+
+_OPEN = """
+    SELECT i.* FROM intent_rows i JOIN holds h ON h.rollout = i.rollout AND h.device = i.device
+    WHERE i.device IN (SELECT value FROM json_each(?)) ORDER BY i.id"""
+
+_NEWEST = """
+    SELECT * FROM intent_rows WHERE id IN (
+        SELECT max(id) FROM intents
+        WHERE op IN ('init', 'start') AND device IN (SELECT value FROM json_each(?)) GROUP BY device, op)"""
+
+_RESETS = "SELECT * FROM intent_rows WHERE op = 'reset' AND device IN (SELECT value FROM json_each(?))"
+
+_LAST_ENDS = """
+    SELECT * FROM end_rows WHERE id IN (
+        SELECT max(id) FROM ends WHERE device IN (SELECT value FROM json_each(?)) GROUP BY device)"""
+
+_ENDS = """
+    SELECT * FROM end_rows
+    WHERE op IN ('init', 'start', 'reset') AND device IN (SELECT value FROM json_each(?))"""
+
+_RESOLVED = "SELECT rollout, device FROM resolves WHERE device IN (SELECT value FROM json_each(?))"
+
+_CHECKSUMS = """
+    SELECT i.device, i.checksum FROM intents i
+    JOIN ends e ON (e.rollout, e.device, e.attempt) = (i.rollout, i.device, i.attempt)
+    WHERE e.verdict = 'STAGED' AND i.op IN ('upload', 'fetch') AND i.checksum IS NOT NULL
+    AND i.device IN (SELECT value FROM json_each(?))"""
+
+_NOTES = "SELECT device, state, note FROM acknowledgements WHERE device IN (SELECT value FROM json_each(?))"
+
+_TRANSFERS = """
+    SELECT t.* FROM transfers t JOIN holds h ON h.rollout = t.rollout
+    WHERE h.device IN (SELECT value FROM json_each(?))"""
+
+
+def _find_all(tx: sqlite3.Connection, names: Iterable[str]) -> _Findings:
+    wanted = (listed(names),)
+    found = _Findings()
+    for row in tx.execute(_OPEN, wanted):
+        found.open_intents.setdefault(row["device"], []).append(intent_of(row))
+    for row in tx.execute(_NEWEST, wanted):
+        found.newest[row["device"], Op(row["op"])] = intent_of(row)
+    for row in tx.execute(_RESETS, wanted):
+        found.resets.setdefault(row["device"], []).append(intent_of(row))
+    for row in tx.execute(_LAST_ENDS, wanted):
+        found.last_ends[row["device"]] = end_of(row)
+    for row in tx.execute(_ENDS, wanted):
+        found.ends[row["rollout"], row["device"], row["attempt"]] = end_of(row)
+    for row in tx.execute(_CHECKSUMS, wanted):
+        found.checksums.setdefault(row["device"], set()).add(row["checksum"])
+    found.resolved.update((row["rollout"], row["device"]) for row in tx.execute(_RESOLVED, wanted))
+    found.notes.update((row["device"], (row["state"], row["note"])) for row in tx.execute(_NOTES, wanted))
+    found.transfers.update((row["rollout"], transfer_of(row)) for row in tx.execute(_TRANSFERS, wanted))
+    return found
+
+
+def _end_of(found: _Findings, intent: Intent | None) -> End | None:
+    return None if intent is None else found.ends.get((intent.rollout, intent.device, intent.attempt))
+
+
+def _resets_after(found: _Findings, intent: Intent) -> list[Intent]:
+    return [one for one in found.resets.get(intent.device, ()) if one.id > intent.id]
+
+
+def _sent(intent: Intent) -> bool:
+    return intent.outcome is None or intent.outcome.outcome is not Outcome.REFUSED
+
+
+def _unresolved(found: _Findings, start: Intent | None) -> bool:
+    end = _end_of(found, start)
+    if start is None or end is None or end.verdict is not Verdict.REVIEW:
+        return False
+    if (start.rollout, start.device) in found.resolved:
+        return False
+    return not any(_sent(one) and _done(_end_of(found, one)) for one in _resets_after(found, start))
+
+
+def _done(end: End | None) -> bool:
+    return end is not None and end.op is Op.RESET and end.verdict is None
