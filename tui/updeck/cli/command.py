@@ -33,9 +33,7 @@ class Invocation:
     def forbid_when_read_only(self, what: str) -> None:
         """Raise `ReadOnly` where the program was told to change nothing."""
         if self.read_only:
-            raise ReadOnly(
-                f"{what} changes something, and --read-only was given", advice="nothing was changed"
-            )
+            raise ReadOnly(f"{what} changes something, and --read-only was given", advice="nothing was changed")
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: object) -> None:

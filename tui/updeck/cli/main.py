@@ -38,9 +38,7 @@ class _Root(LazyGroup):
     def unknown(self, ctx: click.Context, word: str) -> NoReturn:
         if "." in word or ":" in word:
             shown = clean(word, 80)
-            raise click.UsageError(
-                f'"{shown}" is no command; one device by its address is `updeck https://{shown}`'
-            )
+            raise click.UsageError(f'"{shown}" is no command; one device by its address is `updeck https://{shown}`')
         super().unknown(ctx, word)
 
 
@@ -72,7 +70,8 @@ def root(context: click.Context, *, mouse: bool) -> Exit | None:
     context.ensure_object(Invocation).mouse = mouse
     if context.invoked_subcommand is not None:
         return None
-    screen = root.get_command(context, _SCREEN)
+    from updeck.cli.screen import screen
+
     shown: Exit | None = context.invoke(screen, url=None)
     return shown
 

@@ -110,9 +110,7 @@ def speaks_utf8(encoding: str | None, environ: Mapping[str, str]) -> bool:
     return "utf8" in locale.lower().replace("-", "")
 
 
-def aligned(
-    header: Sequence[str], rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset()
-) -> list[str]:
+def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset()) -> list[str]:
     """Lay rows out in columns as wide as their widest cell; the last column is not cut.
 
     `right` holds the indexes of columns aligned to the right.

@@ -1,0 +1,127 @@
+"""What commands show a person: aligned columns with states in words. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from updeck.cli.output import aligned
+from updeck.clock import rfc3339
+from updeck.device.models import Image, Reach
+from updeck.fleet.inventory import DeviceEntry
+from updeck.fleet.orders import CertificateOffer
+from updeck.fleet.views import DeviceView
+from updeck.journal.models import Event
+from updeck.text import plural
+
+__all__ = [
+    "change_line",
+    "device_table",
+    "event_line",
+    "image_table",
+    "offer_lines",
+    "state_word",
+    "status_table",
+    "summary",
+]
+
+NONE = "-"
+
+
+def state_word(view: DeviceView) -> str:
+    """Return the device's state as it says it, or in lower case why there is none."""
+    if view.reach is None:
+        return "not asked yet"
+    if view.reach is Reach.OK and view.state is not None:
+        return view.state
+    return view.reach.value.lower()
+
+
+def status_table(views: Iterable[DeviceView]) -> list[str]:
+    """Return one line per device: name, state, version, target, and what it needs or why it did not answer."""
+    rows = [
+        (
+            view.name,
+            state_word(view),
+            view.version or NONE,
+            (view.reading and view.reading.update.target_version) or NONE,
+            view.error or view.next.text,
+        )
+        for view in views
+    ]
+    return aligned(("name", "state", "version", "target", "next"), rows)
+
+
+def change_line(view: DeviceView) -> str:
+    """Return one line for `status --watch`: when it was seen, and what."""
+    said = [state_word(view), view.version or NONE, view.error or view.next.text]
+    return f"{rfc3339(view.attempted_at)}  {view.name}  " + "  ".join(said)
+
+
+def summary(views: Sequence[DeviceView]) -> str:
+    """Return `12 devices: 8 IDLE, 1 RUNNING, 3 unreachable`."""
+    counts = Counter(state_word(view) for view in views).most_common()
+    return f"{plural(len(views), 'device')}: " + ", ".join(f"{count} {word}" for word, count in counts)
+
+
+def device_table(entries: Iterable[DeviceEntry]) -> list[str]:
+    """Return one line per device of the inventory."""
+    rows = [
+        (entry.name, entry.site or NONE, entry.pair or NONE, " ".join(entry.tags) or NONE, entry.url)
+        for entry in entries
+    ]
+    return aligned(("name", "site", "pair", "tags", "url"), rows)
+
+
+def check_table(views: Iterable[DeviceView]) -> list[str]:
+    """Return one line per device: whether it answers, how it is trusted, who it is, or what is wrong."""
+    rows = [
+        (
+            view.name,
+            "ok" if view.reach is Reach.OK else state_word(view),
+            view.tls_note or NONE,
+            view.version or NONE,
+            view.error or (view.identity.describe() if view.identity else NONE),
+        )
+        for view in views
+    ]
+    return aligned(("name", "reach", "tls", "version", "identity"), rows)
+
+
+def image_table(images: Iterable[tuple[str, Image]]) -> list[str]:
+    """Return one line per image, each with the name of its device."""
+    rows = [
+        (
+            name,
+            NONE if image.id is None else str(image.id),
+            image.state,
+            image.version or NONE,
+            NONE if image.progress is None else f"{image.progress:.0f} %",
+            image.checksum[:12] + "…" if image.checksum else NONE,
+            image.state_description,
+        )
+        for name, image in images
+    ]
+    return aligned(
+        ("device", "id", "state", "version", "progress", "checksum", "description"), rows, right=frozenset({1, 4})
+    )
+
+
+def offer_lines(offer: CertificateOffer) -> list[str]:
+    """Return the trusted fingerprint above the one presented now, so that they can be compared."""
+    presented = offer.presented
+    lines = [
+        offer.device,
+        f"  trusted    {offer.trusted or f'none (tls is {offer.mode})'}",
+        f"  presented  {presented.fingerprint}",
+    ]
+    if presented.subject is None:
+        return [*lines, "  subject    not readable: only the fingerprint is known"]
+    validity = f"{presented.not_before or '?'} to {presented.not_after or '?'}"
+    return [*lines, f"  subject    {presented.subject}", f"  valid      {validity}"]
+
+
+def event_line(event: Event) -> str:
+    """Return one line of the activity."""
+    by = f"{event.actor.user}@{event.actor.host}"
+    return f"{rfc3339(event.at)}  {event.device or NONE}  {event.text}  (by {by})"
