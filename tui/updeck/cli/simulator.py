@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import threading
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -11,6 +15,7 @@ import click
 from updeck.cli.command import CommandGroup, Invocation, command, one_of
 from updeck.simulator import check_installed
 from updeck.simulator.options import AuthMode, Scenario, ServeOptions
+from updeck.text import clean
 
 __all__ = ["simulator"]
 
@@ -20,6 +25,7 @@ def simulator() -> None:
     """Appliances to practise on, served by this machine."""
 
 
+@command(simulator, reads=False)
 @click.option("--devices", type=int, default=12, show_default=True, metavar="N", help="How many.")
 @click.option("--port-base", type=int, metavar="P", help="The first device's port; without it free ports.")
 @click.option("--http", is_flag=True, help="Plain HTTP instead of HTTPS.")
@@ -30,15 +36,9 @@ def simulator() -> None:
     show_default=True,
     help="Which ways to log in are offered.",
 )
-@click.option(
-    "--scenario", type=one_of(Scenario), default="calm", show_default=True, help="All well, or with misfits."
-)
-@click.option(
-    "--speed", type=float, default=1.0, show_default=True, metavar="X", help="Divides how long updates take."
-)
-@click.option(
-    "--seed", type=int, default=1, show_default=True, metavar="N", help="The same seed, the same fleet."
-)
+@click.option("--scenario", type=one_of(Scenario), default="calm", show_default=True, help="All well, or with misfits.")
+@click.option("--speed", type=float, default=1.0, show_default=True, metavar="X", help="Divides how long updates take.")
+@click.option("--seed", type=int, default=1, show_default=True, metavar="N", help="The same seed, the same fleet.")
 @click.option("--label", default="LAB", show_default=True, help="The label in the inventory.")
 @click.option(
     "--fleet-out",
@@ -47,7 +47,7 @@ def simulator() -> None:
     metavar="FILE",
     help="The inventory to write; ports, certificates and passwords are kept beside it.",
 )
-@command(simulator, reads=False)
+@click.option("--until-eof", is_flag=True, hidden=True, help="End with whoever holds the other end of stdin.")
 def serve(
     invocation: Invocation,
     *,
@@ -60,6 +60,7 @@ def serve(
     seed: int,
     label: str,
     fleet_out: Path,
+    until_eof: bool,
 ) -> None:
     """Serve devices until SIGINT or SIGTERM.
 
@@ -78,26 +79,38 @@ def serve(
         label=label,
     )
     options.check()
-    asyncio.run(_serve(options, invocation))
+    asyncio.run(_serve(options, invocation, until_eof=until_eof))
 
 
-async def _serve(options: ServeOptions, invocation: Invocation) -> None:
+async def _serve(options: ServeOptions, invocation: Invocation, *, until_eof: bool) -> None:
     from updeck.simulator.serving import serve as serve_devices
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        with suppress(RuntimeError):  # the loop has ended already
+            loop.call_soon_threadsafe(stop.set)
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+        signal.signal(number, lambda *_: end())
+    if until_eof:
+        threading.Thread(target=_await_eof, args=(end,), daemon=True).start()
     await serve_devices(options, ready=lambda url: invocation.out.line(f"ready {url}"), stop=stop)
 
 
+def _await_eof(then: Callable[[], None]) -> None:
+    with suppress(OSError):
+        while os.read(0, 4096):
+            pass
+    then()
+
+
+@command(simulator, reads=False)
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--version", required=True, metavar="V", help='The version that the image installs, as "11.8.0 #28924".'
-)
+@click.option("--version", required=True, metavar="V", help='The version that the image installs, as "11.8.0 #28924".')
 @click.option("--size", required=True, metavar="SIZE", help='How large it is, as "300MB" or "2GiB".')
 @click.option("--corrupt", is_flag=True, help="Damage it: devices will call it INVALID.")
-@command(simulator, reads=False)
 def image(invocation: Invocation, *, file: Path, version: str, size: str, corrupt: bool) -> None:
     """Write an image that simulated devices accept.
 
@@ -107,4 +120,4 @@ def image(invocation: Invocation, *, file: Path, version: str, size: str, corrup
 
     size_bytes = parse_size(size)
     write_image(file, version, size_bytes, corrupt=corrupt)
-    invocation.out.line(f"{file}  {version}  {size_bytes} bytes")
+    invocation.out.line(f"{clean(file)}  {clean(version)}  {size_bytes} bytes")

@@ -1,0 +1,109 @@
+"""`updeck demo`: simulated devices and a UI that shows them, gone without a trace when it is quit."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from updeck.cli.command import Invocation, command, one_of
+from updeck.cli.exits import Exit
+from updeck.cli.screen import show_fleet
+from updeck.errors import UpdeckError
+from updeck.fleet.inventory import load_fleet
+from updeck.simulator import check_installed
+from updeck.simulator.images import write_image
+from updeck.simulator.options import Scenario, ServeOptions
+from updeck.text import clean, plural
+
+__all__ = ["demo"]
+
+IMAGE_NAME = "update-11.8.0.iso"
+IMAGE_VERSION = "11.8.0 #28924"
+IMAGE_BYTES = 64 << 20
+LABEL = "DEMO"
+END_S = 10.0
+
+
+@command(reads=False)
+@click.option("--devices", type=int, default=12, show_default=True, metavar="N", help="How many.")
+@click.option("--seed", type=int, default=1, show_default=True, metavar="N", help="The same seed, the same fleet.")
+@click.option("--speed", type=float, default=30.0, show_default=True, metavar="X", help="Divides how long it takes.")
+@click.option(
+    "--scenario", type=one_of(Scenario), default="mixed", show_default=True, help="All well, or with misfits."
+)
+def demo(invocation: Invocation, *, devices: int, seed: int, speed: float, scenario: str) -> Exit:
+    """Try it all on simulated devices."""
+    check_installed()
+    with tempfile.TemporaryDirectory(prefix="updeck-demo-") as room:
+        directory = Path(room)
+        options = ServeOptions(
+            fleet_out=directory / "fleet.toml",
+            devices=devices,
+            seed=seed,
+            scenario=Scenario(scenario),
+            speed=speed,
+            label=LABEL,
+        )
+        options.check()
+        os.environ["UPDECK_CONFIG"] = room
+        os.environ["UPDECK_STATE"] = str(directory / "state")
+        exit_ = _show(invocation, options, directory / IMAGE_NAME)
+    invocation.out.say(f"demo: its simulator has ended, and {room} is removed")
+    return exit_
+
+
+def _show(invocation: Invocation, options: ServeOptions, image: Path) -> Exit:
+    say = invocation.out.say
+    write_image(image, IMAGE_VERSION, IMAGE_BYTES)
+    with _simulator(options) as control_url:
+        say(f"demo: {plural(options.devices, 'simulated device')}, inventory {options.fleet_out}")
+        say(f"demo: an image to upload: {image}")
+        say(f"demo: truth and faults of the devices: {control_url}")
+        return show_fleet(invocation, load_fleet(options.fleet_out), name="demo")
+
+
+@contextmanager
+def _simulator(options: ServeOptions) -> Iterator[str]:
+    """Run the simulator as a child while the block runs; it also ends when this process is gone."""
+    log = options.fleet_out.with_name("simulator.log")
+    with log.open("wb") as errors:
+        child = subprocess.Popen(  # noqa: S603
+            _command(options),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            start_new_session=True,
+        )
+    with child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        try:
+            word, _, url = child.stdout.readline().decode().strip().partition(" ")
+            if word != "ready":
+                raise UpdeckError(f"the simulator did not start: {clean(log.read_text(errors='replace').strip())}")
+            yield url
+        finally:
+            child.stdin.close()
+            try:
+                child.wait(END_S)
+            except subprocess.TimeoutExpired:
+                child.kill()
+
+
+def _command(options: ServeOptions) -> list[str]:
+    return [
+        *(sys.executable, "-m", "updeck", "simulator", "serve", "--until-eof"),
+        *("--fleet-out", str(options.fleet_out)),
+        *("--devices", str(options.devices)),
+        *("--seed", str(options.seed)),
+        *("--scenario", options.scenario.value),
+        *("--speed", str(options.speed)),
+        *("--label", options.label),
+    ]
