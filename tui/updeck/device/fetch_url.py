@@ -15,9 +15,7 @@ from updeck.text import clean
 
 __all__ = ["FetchUrl", "check_fetch_url", "masked"]
 
-_URL = re.compile(
-    r"(?P<scheme>https?)://(?P<authority>[^/?#]*)(?P<rest>/[^#]*|\?[^#]*)?(?:#.*)?", re.IGNORECASE
-)
+_URL = re.compile(r"(?P<scheme>https?)://(?P<authority>[^/?#]*)(?P<rest>/[^#]*|\?[^#]*)?(?:#.*)?", re.IGNORECASE)
 _HOST_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]+)(?::(?P<port>[0-9]{0,5}))?")
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
@@ -57,8 +55,7 @@ _LOCAL_V6 = tuple(
     for network in ("::/127", "fe80::/10", "ff00::/8", "fd00:ec2::/32", "fd20:ce::254/128")  # EC2, Google
 )
 _CARRIES_V4 = tuple(
-    IPv6Network(network)
-    for network in ("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48")
+    IPv6Network(network) for network in ("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48")
 )
 
 
@@ -81,9 +78,7 @@ def check_fetch_url(url: str, *, allow_local: bool) -> FetchUrl:
         raise UsageError(f"{masked(url)} is no http or https URL")
     rest = match["rest"] or "/"
     if not (rest.isascii() and rest.isprintable()) or any(character in rest for character in ' "<>\\^`{|}'):
-        raise UsageError(
-            f"{masked(url)} holds characters that a URL cannot have", advice="percent-encode them"
-        )
+        raise UsageError(f"{masked(url)} holds characters that a URL cannot have", advice="percent-encode them")
     if "@" in match["authority"]:
         raise UsageError(f"{masked(url)} holds a user name or password", advice="remove it from the URL")
     host, port = _host_and_port(match["authority"], url)
@@ -146,9 +141,7 @@ def _judged_number(name: str, url: str) -> tuple[str, bool]:
         if _local_v4(reading):
             return str(reading), True
     if len(readings) > 1:
-        raise UsageError(
-            f"{masked(url)} can be read as two addresses", advice="write it without leading zeros"
-        )
+        raise UsageError(f"{masked(url)} can be read as two addresses", advice="write it without leading zeros")
     return str(readings.pop()), False
 
 

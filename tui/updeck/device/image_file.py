@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +28,7 @@ CHUNK_BYTES = 1 << 20
 
 _SUM_FILE_LIMIT = 1 << 20
 # A FIFO must not block the open, a terminal must not become ours, and Windows must not translate line ends.
-_OPEN_FLAGS = (
-    os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
-)
+_OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 _GNU_LINE = re.compile(r"\\?(?P<sum>[0-9A-Fa-f]{64})(?:[ \t]+[*]?(?P<name>.+))?")
 _BSD_LINE = re.compile(r"SHA-?256 ?\((?P<name>.+)\) ?= ?(?P<sum>[0-9A-Fa-f]{64})", re.IGNORECASE)
 _VERSION_IN_NAME = re.compile(
@@ -80,7 +78,7 @@ class ImageFile:
         """The size that is hashed and sent."""
         return self.identity.size_bytes
 
-    def chunks(self) -> Iterator[bytes]:
+    def chunks(self) -> Generator[bytes, None, None]:
         """Read the whole file once, in pieces of at most `CHUNK_BYTES`.
 
         Raises LocalFileError as soon as the file is seen to be another one, changed, shorter or longer than
@@ -99,9 +97,7 @@ class ImageFile:
     def _check_unchanged(self, file: BinaryIO) -> None:
         for status in (os.fstat(file.fileno()), self.path.stat()):
             if FileIdentity.of(status) != self.identity:
-                raise LocalFileError(
-                    f"{self.name} changed while it was read", advice="start again when it rests"
-                )
+                raise LocalFileError(f"{self.name} changed while it was read", advice="start again when it rests")
 
 
 class Checksums:
@@ -114,9 +110,7 @@ class Checksums:
         """Return the sum if it was computed before."""
         return self._known.get((file.path, file.identity))
 
-    def of(
-        self, file: ImageFile, *, progress: Callable[[int], None] | None = None, cancel: Event | None = None
-    ) -> str:
+    def of(self, file: ImageFile, *, progress: Callable[[int], None] | None = None, cancel: Event | None = None) -> str:
         """Return the sum in 64 lower-case hex digits; blocks, so it belongs into a worker thread.
 
         `progress` is called with the bytes read so far; a set `cancel` raises Interrupted. Raises
@@ -138,7 +132,7 @@ class Checksums:
 
 
 def publisher_sum(path: Path) -> str | None:
-    """Return the SHA-256 that the publisher states in `FILE.sha256` beside the file, None where that is absent.
+    """Return the SHA-256 that the publisher states in `FILE.sha256` beside the file, None where it is absent.
 
     Reads the formats of sha256sum, of BSD, and a bare sum. Of several lines the one that names the file
     counts; of a single line the name does not matter. Raises LocalFileError where the file is there and tells

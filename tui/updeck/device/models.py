@@ -9,7 +9,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Certificate", "HistoryEntry", "Identity", "Image", "ImageState", "Info", "Reach", "Update", "UpdateState", "valid_images"]
+__all__ = [
+    "Certificate",
+    "HistoryEntry",
+    "Identity",
+    "Image",
+    "ImageState",
+    "Info",
+    "Reach",
+    "Update",
+    "UpdateState",
+    "valid_images",
+]
 
 
 class Reach(StrEnum):

@@ -115,11 +115,7 @@ class Fields:
     def text(self, key: str, limit: int = 500) -> str:
         """Return a required string, made safe to show."""
         value = self._value(key)
-        return (
-            clean(self._well_formed(key, value), limit)
-            if isinstance(value, str)
-            else self._wrong(key, "string")
-        )
+        return clean(self._well_formed(key, value), limit) if isinstance(value, str) else self._wrong(key, "string")
 
     def optional_text(self, key: str, limit: int = 500) -> str | None:
         """Return a string made safe to show; None where it is absent, null, "" or "N/A" (`protocol.md` 2)."""

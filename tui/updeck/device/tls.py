@@ -1,0 +1,124 @@
+"""Trust in a device's certificate: verified, pinned, or openly insecure (`security.md`, TLS).
+
+The check is part of the handshake itself, in every transport alike: it ends before a byte of a request can
+leave. The environment decides nothing here (no SSLKEYLOGFILE). TLS is 1.2 or newer.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ssl
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from updeck.device.certificate import describe, fingerprint
+from updeck.device.models import Certificate
+from updeck.errors import ConfigError, TrustError
+from updeck.text import clean
+
+__all__ = ["PresentedError", "Tls", "TlsMode", "context_for", "present"]
+
+TlsMode = Literal["verify", "ca", "pin", "insecure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How a device's certificate is trusted.
+
+    `verify`: by the system's store; `ca`: by the certificates in `ca_file`; both check the host name as well.
+    `pin`: its fingerprint is `pin` (`sha256:` and 64 hex digits), whatever else it says. `insecure`: any.
+    """
+
+    mode: TlsMode = "verify"
+    ca_file: Path | None = None
+    pin: str | None = None
+
+
+class PresentedError(ssl.SSLCertVerificationError):
+    """The handshake ended on purpose: the certificate presented, `der`, does not have the fingerprint `expected`."""
+
+    def __init__(self, der: bytes, expected: str | None) -> None:
+        super().__init__("the certificate presented is not the pinned one")
+        self.der = der
+        self.expected = expected
+
+
+class _PinnedContext(ssl.SSLContext):
+    """A context whose handshakes succeed with one certificate only; with none at all while `expected` is None."""
+
+    expected: str | None = None
+
+
+class _PinnedObject(ssl.SSLObject):
+    """The pin check of asynchronous connections."""
+
+    def do_handshake(self) -> None:
+        super().do_handshake()
+        _check_pin(self.context, self.getpeercert(binary_form=True))
+
+
+class _PinnedSocket(ssl.SSLSocket):
+    """The pin check of blocking connections."""
+
+    def do_handshake(self, block: object = None) -> None:
+        super().do_handshake(bool(block))
+        _check_pin(self.context, self.getpeercert(binary_form=True))
+
+
+def _check_pin(context: ssl.SSLContext, der: bytes | None) -> None:
+    expected = context.expected if isinstance(context, _PinnedContext) else None
+    if der is None or expected is None or not hmac.compare_digest(fingerprint(der), expected):
+        raise PresentedError(der or b"", expected)
+
+
+@cache
+def context_for(tls: Tls) -> ssl.SSLContext:
+    """Return the context of a trust setting, made once; raises ConfigError where it cannot be made."""
+    if tls.mode == "pin":
+        return _pinned(tls.pin or "")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if tls.mode == "insecure":
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif tls.mode == "ca":
+        _load_authorities(context, tls.ca_file)
+    else:
+        context.load_default_certs()
+    return context
+
+
+async def present(url: str, *, proxy: str | None = None, total_s: float = 30.0) -> Certificate:
+    """Return the certificate that answers at `url` (scheme, host, port) now; not a byte of a request is sent.
+
+    Raises TrustError for plain http, which has none, and Unreachable where nothing answers in TLS.
+    """
+    from updeck.device.wire import handshake  # httpx is loaded only when something is sent
+
+    if not url.startswith("https:"):
+        raise TrustError("it speaks plain http and has no certificate")
+    return describe(await handshake(url, _pinned(None), proxy=proxy, total_s=total_s))
+
+
+def _pinned(expected: str | None) -> ssl.SSLContext:
+    context = _PinnedContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.expected = None if expected is None else expected.lower()
+    context.sslobject_class = _PinnedObject
+    context.sslsocket_class = _PinnedSocket
+    return context
+
+
+def _load_authorities(context: ssl.SSLContext, ca_file: Path | None) -> None:
+    if ca_file is None:
+        raise ConfigError("tls names no ca file")
+    try:
+        context.load_verify_locations(cafile=ca_file)
+    except ssl.SSLError as error:
+        raise ConfigError(f"{clean(ca_file)} holds no usable certificates") from error
+    except OSError as error:
+        raise ConfigError(f"{clean(ca_file)} cannot be read: {clean(error.strerror)}") from error
