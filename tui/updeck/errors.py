@@ -168,4 +168,13 @@ class Refused(DeviceError):
 
 
 class UnknownOutcome(DeviceError):
-    """A mutating call may or may not have been handled; it is observed, never sent again (`rollout.md` 2)."""
+    """A mutating call may or may not have been handled; it is observed, never sent again (`rollout.md` 2).
+
+    `status` is the HTTP status of an answer that decides nothing, None where there was no whole answer.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, device: str | None = None, advice: str | None = None
+    ) -> None:
+        super().__init__(message, device=device, advice=advice)
+        self.status = status

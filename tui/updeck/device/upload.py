@@ -1,0 +1,190 @@
+"""Sending an image file to a device, from a worker thread, in constant memory (`design.md` 6, `rollout.md` 6).
+
+Blocking, because httpx's blocking client sends faster than curl and the loop has polls to do. One connection, one
+try: a stream once read is not read again, and no error makes anything here send a second time.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from itertools import chain
+from types import TracebackType
+
+import httpx
+
+from updeck.device.endpoint import Endpoint
+from updeck.device.exchange import TLS_S, Departure
+from updeck.device.guard import Guard, GuardedTransport, departure_of, extensions
+from updeck.device.image_file import ImageFile
+from updeck.device.models import Image
+from updeck.device.paths import UPLOAD
+from updeck.device.permission import Permission
+from updeck.device.reply import call_error, made_image, named, outcome_known
+from updeck.device.tls import Tls, context_for
+from updeck.device.wire import AGENT, answer_of, departs, proxy_of
+from updeck.errors import DeviceError, Interrupted, Unreachable
+
+__all__ = ["UploadSession"]
+
+_OP = "upload"
+_TICK_S = 0.1
+
+
+class UploadSession:
+    """A login that lasts for one upload; `send` is for a worker thread.
+
+    `left` tells whether a byte of the upload has left, which decides what an `Interrupted` or `LocalFileError` means:
+    before, nothing was sent; after, the device may hold a broken image.
+    """
+
+    def __init__(self, endpoint: Endpoint, headers: Mapping[str, str]) -> None:
+        self._endpoint = endpoint
+        self._headers = headers
+        self._departure = Departure()
+
+    @property
+    def left(self) -> bool:
+        """Whether a byte of the upload has left."""
+        return self._departure.left
+
+    def send(
+        self,
+        permission: Permission,
+        source: ImageFile,
+        *,
+        progress: Callable[[int], None],
+        cancel: threading.Event,
+        stall_s: float,
+        total_s: float,
+    ) -> Image:
+        """Send the file and return the image that the device made of it.
+
+        `progress` gets the bytes handed to the network so far; `cancel` ends the transfer, blocked or not, with
+        Interrupted. After `stall_s` without a byte, or `total_s` in all, in seconds, it ends as well. Raises
+        LocalFileError where the file is not what it was, Refused, UnknownOutcome, and before the first byte whatever
+        keeps the connection from being made.
+        """
+        name = self._endpoint.name
+        self._departure = departure = Departure(lambda: permission.claim(_OP, name))
+        with named(name), closing(source.chunks()) as pieces, _Brake(cancel, total_s) as brake:
+            first = next(pieces)  # a file that is gone is found before anything is sent
+            content = _paced(chain((first,), pieces), progress, brake)
+            terms = extensions(departure, total_s=total_s, read_s=stall_s, connect_s=TLS_S)
+            request = self._request(source.size_bytes, content, terms)
+            guard = Guard(read_only=self._endpoint.read_only)
+            with (
+                closing(GuardedTransport(guard, _UploadTransport(self._endpoint, brake))) as transport,
+                outcome_known(_OP, departure),
+                brake.explains(),
+            ):
+                answer = answer_of(transport.handle_request(request))
+            error = call_error(_OP, answer, transfer=True)
+            if error is not None:
+                raise error
+            return made_image(_OP, answer)
+
+    def _request(self, size_bytes: int, content: Iterator[bytes], terms: dict[str, object]) -> httpx.Request:
+        headers = {
+            "User-Agent": AGENT,
+            "Accept": "application/json",
+            "Content-Type": "application/octet-stream",
+            "Content-Length": str(size_bytes),
+            **self._headers,
+        }
+        url = self._endpoint.url.rstrip("/") + UPLOAD
+        return httpx.Request("POST", url, headers=headers, content=content, extensions=terms)
+
+
+def _paced(chunks: Iterator[bytes], progress: Callable[[int], None], brake: _Brake) -> Iterator[bytes]:
+    sent = 0
+    for chunk in chunks:
+        brake.check()
+        yield chunk
+        sent += len(chunk)
+        progress(sent)
+
+
+class _UploadTransport(httpx.HTTPTransport):
+    """httpx's blocking transport, one connection, without retries; tells the departure and gives the brake a hold."""
+
+    def __init__(self, endpoint: Endpoint, brake: _Brake) -> None:
+        super().__init__(
+            verify=context_for(endpoint.tls if endpoint.encrypted else Tls("insecure")),
+            proxy=None if endpoint.proxy is None else proxy_of(endpoint.proxy),
+            limits=httpx.Limits(max_connections=1, max_keepalive_connections=0),
+            trust_env=False,
+            retries=0,
+        )
+        self._brake = brake
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        departure = departure_of(request)
+
+        def trace(event: str, info: Mapping[str, object]) -> None:
+            if departs(event, info):
+                departure.leave()
+            elif event.endswith(("connect_tcp.complete", "start_tls.complete")):
+                self._brake.take_hold(info.get("return_value"))
+
+        request.extensions = {**request.extensions, "trace": trace}
+        return super().handle_request(request)
+
+
+class _Brake:
+    """Ends a blocking transfer from outside, by shutting its socket, when a person cancels or its time is up."""
+
+    def __init__(self, cancel: threading.Event, total_s: float) -> None:
+        self._cancel = cancel
+        self._total_s = total_s
+        self._deadline = time.monotonic() + total_s
+        self._done = threading.Event()
+        self._socket: socket.socket | None = None
+        self._thread = threading.Thread(target=self._watch, name="upload brake", daemon=True)
+
+    def __enter__(self) -> _Brake:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._done.set()
+        self._thread.join()
+
+    @property
+    def _due(self) -> bool:
+        return self._cancel.is_set() or time.monotonic() > self._deadline
+
+    def check(self) -> None:
+        """Raise Interrupted, or Unreachable, where the transfer has to end."""
+        if self._cancel.is_set():
+            raise Interrupted("the upload was stopped")
+        if self._due:
+            raise Unreachable(f"the upload did not end within {self._total_s:.0f} s")
+
+    def take_hold(self, stream: object) -> None:
+        """Take the socket of httpcore's network stream, which TLS replaces on the way."""
+        get_extra_info = getattr(stream, "get_extra_info", None)
+        found = get_extra_info("socket") if callable(get_extra_info) else None
+        if isinstance(found, socket.socket):
+            self._socket = found
+
+    @contextmanager
+    def explains(self) -> Iterator[None]:
+        """Say of an error that the brake caused what its cause was."""
+        try:
+            yield
+        except DeviceError:
+            self.check()
+            raise
+
+    def _watch(self) -> None:
+        while not self._done.wait(_TICK_S):
+            if self._due and self._socket is not None:
+                with suppress(OSError):
+                    # not SSLSocket.shutdown, which would let the other thread go on in plain text
+                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
