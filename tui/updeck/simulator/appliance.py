@@ -38,7 +38,7 @@ class Appliance:
         face = DeviceFace(device, timeline=timeline, fetcher=fetcher, secure=certificate is not None)
         server = web.Server(face.handle, access_log=None, keepalive_timeout=KEEPALIVE_S, read_bufsize=READ_BUFFER)
         self.listener = Listener(bound, server, self._context)
-        device.on_link = self.listener.want
+        device.on_link = self._follow
         device.on_new_certificate = self._renew_certificate
 
     @property
@@ -54,8 +54,11 @@ class Appliance:
 
     async def close(self) -> None:
         """Go off the network for good."""
-        self.device.on_link = lambda up: None
+        self.device.on_link = lambda: None
         await self.listener.end()
+
+    def _follow(self) -> None:
+        self.listener.want(up=self.device.reachable)
 
     def _context(self) -> ssl.SSLContext | None:
         return None if self._certificate is None else self._certificate.context()

@@ -32,14 +32,14 @@ class Manners:
     """In what a device's answers differ from another's, all of it allowed by `protocol.md` 2 and 3.
 
     `empty_status` answers calls without a body. `absent` is what an image says of its version and checksum while they
-    are not known: a text, or None for no field at all. `aaa` is the version of mgmt.aaa. A device that
-    `refuses_charset` answers 415 to a JSON Content-Type with a charset.
+    are not known: a text, or None for no field at all. A device that `refuses_charset` answers 415 to a JSON
+    Content-Type with a charset; one that does not `tells_methods` has no auth_info where only Basic is offered.
     """
 
     empty_status: int = 204
     absent: str | None = None
     fractional_progress: bool = False
-    aaa: str = "2.0"
+    tells_methods: bool = True
     refuses_charset: bool = False
 
 
@@ -48,9 +48,9 @@ class Blueprint:
     """One device as it is when it is switched on.
 
     `state_age_s` is how long it has been in its state, in seconds (None: since its newest installation);
-    `clock_offset_s` is how far its clock is ahead.
-    `reboots` is how often it goes down during a run. `names_target` is false for a device that never says its
-    `target_version`. `traits` are the misfits it stands for, by name.
+    `clock_offset_s` is how far its clock is ahead. `reboots` is how often it goes down during a run. A device that does
+    not `speaks_2_0` has npm.system_update 1.0 only; one without `names_target` never says its `target_version`.
+    `traits` are the misfits it stands for, by name.
     """
 
     name: str
@@ -74,4 +74,5 @@ class Blueprint:
     unreachable: bool = False
     password_expired: bool = False
     certificate_changed: bool = False
+    speaks_2_0: bool = True
     traits: tuple[str, ...] = ()

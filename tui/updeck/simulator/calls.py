@@ -49,8 +49,10 @@ class Route:
     public: bool = False
 
 
-def find_call(method: str, path: str) -> Route | None:
+def find_call(device: SimulatedDevice, method: str, path: str) -> Route | None:
     """Return the route of a call; None where there is no such path, `Refusal` 405 where the method is wrong."""
+    if path.startswith(UPDATE) and not device.blueprint.speaks_2_0:
+        return None
     pattern = f"{ITEMS}*" if path.startswith(ITEMS) else path
     by_method = ROUTES.get(pattern)
     if by_method is None:
@@ -66,8 +68,6 @@ async def _read_json(call: Call) -> Mapping[str, object]:
         raise Refusal(415, "UNSUPPORTED_MEDIA_TYPE", f"Unsupported Content-Type {content_type}")
     try:
         body = json.loads(await call.request.read())
-    except web.HTTPRequestEntityTooLarge:
-        raise Refusal(413, "REQUEST_TOO_LARGE", "Request body is too large") from None
     except (ValueError, RecursionError):
         raise bad_input("Request body is not JSON") from None
     if not isinstance(body, dict):
@@ -172,11 +172,15 @@ def _done(call: Call) -> Answer:
 
 async def _services(call: Call) -> Answer:
     device = call.device
-    return in_json(services(aaa=device.blueprint.manners.aaa if device.access.offers(AuthMode.TOKEN) else None))
+    aaa = device.aaa if device.access.offers(AuthMode.TOKEN) else None
+    return in_json(services(aaa=aaa, speaks_2_0=device.blueprint.speaks_2_0))
 
 
 async def _auth_info(call: Call) -> Answer:
-    return in_json({"supported_methods": call.device.access.methods()})
+    methods = call.device.access.methods()
+    if methods == ["BASIC"] and not call.device.blueprint.manners.tells_methods:
+        raise not_found("No such resource")
+    return in_json({"supported_methods": methods})
 
 
 async def _ping(call: Call) -> Answer:
@@ -212,7 +216,7 @@ async def _oauth(call: Call) -> Answer:
 
 def _token(version: str) -> Handler:
     async def issue(call: Call) -> Answer:
-        if version == "2.0" and call.device.blueprint.manners.aaa == "1.0":
+        if version == "2.0" and call.device.aaa == "1.0":
             raise not_found("No such service")
         device = call.device
         body = await _read_json(call)

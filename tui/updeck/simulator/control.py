@@ -28,7 +28,7 @@ def control_application(devices: Mapping[str, SimulatedDevice]) -> web.Applicati
         return web.json_response(truth_of(device_of(request)))
 
     async def all_truth(_: web.Request) -> web.Response:
-        return web.json_response({"devices": [truth_of(device) for device in devices.values()]})
+        return web.json_response({"devices": [_brief(truth_of(device)) for device in devices.values()]})
 
     async def kinds(_: web.Request) -> web.Response:
         return web.json_response({"faults": describe_kinds()})
@@ -57,6 +57,11 @@ def control_application(devices: Mapping[str, SimulatedDevice]) -> web.Applicati
         ]
     )
     return application
+
+
+def _brief(truth: dict[str, object]) -> dict[str, object]:
+    """Return the truth without the requests, which are many."""
+    return {key: value for key, value in truth.items() if key != "requests"}
 
 
 def _problem(kind: type[web.HTTPError], sentence: str) -> web.HTTPError:

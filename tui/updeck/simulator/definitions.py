@@ -16,12 +16,14 @@ IMAGE: Mapping[str, object] = {"type": "object", "properties": {"id": {"type": "
 Links = Mapping[str, object]
 
 
-def services(*, aaa: str | None) -> list[dict[str, object]]:
-    """Return the answer of `GET /services`; `aaa` is the version of mgmt.aaa, None where it is not offered."""
+def services(*, aaa: str | None, speaks_2_0: bool) -> list[dict[str, object]]:
+    """Return the answer of `GET /services`; `aaa` is the version of mgmt.aaa, None where it is not offered.
+
+    A device that does not `speaks_2_0` has npm.system_update 1.0 only."""
     offered: list[dict[str, object]] = [
         {"id": "common", "versions": ["1.0"]},
         {"id": "npm.packet_capture", "versions": ["1.0", "2.0"]},
-        {"id": "npm.system_update", "versions": ["1.0", "2.0"]},
+        {"id": "npm.system_update", "versions": ["1.0", "2.0"] if speaks_2_0 else ["1.0"]},
     ]
     if aaa is not None:
         offered.append({"id": "mgmt.aaa", "versions": ["1.0"] if aaa == "1.0" else ["1.0", "2.0"]})

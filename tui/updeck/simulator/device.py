@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from updeck.simulator.access import Access, Credentials
@@ -19,6 +20,7 @@ __all__ = ["SimulatedDevice"]
 
 READY = "Ready to update"
 CLOSED_STATES = ("INITIALIZING", "INITIALIZED", "RUNNING")
+OLD_AAA = re.compile(r"11\.[0-5]\b")
 RUN_FAULTS = {
     "run_failure_graceful": Ending.FAILED_GRACEFUL,
     "run_failure_critical": Ending.FAILED_CRITICAL,
@@ -30,8 +32,8 @@ RUN_FAULTS = {
 class SimulatedDevice:
     """The state machine of `rollout.md` 1 as a device lives it; calls in the wrong state raise `Refusal`.
 
-    `speed` divides the device time of init, run and validation. `watch` tells of changes; `on_link` is called when the
-    listener must open or close, `on_new_certificate` when a restart makes another one.
+    `speed` divides the device time of init, run and validation. `watch` tells of changes; `on_link` is called when
+    `reachable` changed, `on_new_certificate` when a restart makes another one.
     """
 
     def __init__(
@@ -54,7 +56,7 @@ class SimulatedDevice:
         self.target_version = blueprint.target_version
         self.powered = not blueprint.unreachable
         self.record = Record()
-        self.on_link: Callable[[bool], None] = lambda up: None
+        self.on_link: Callable[[], None] = lambda: None
         self.on_new_certificate: Callable[[], None] = lambda: None
         self._timeline = timeline
         self._speed = speed
@@ -83,6 +85,11 @@ class SimulatedDevice:
         self._changed()
         if self.state == "RUNNING":
             self._play_run(start=(self.blueprint.state_age_s or 0.0) * self._speed / RUN_S)
+
+    @property
+    def aaa(self) -> str:
+        """The version of mgmt.aaa that comes with the device's software (`protocol.md` 3)."""
+        return "1.0" if OLD_AAA.match(self.version) else "2.0"
 
     def now(self) -> float:
         """Return Unix seconds of the device's clock."""
@@ -265,6 +272,6 @@ class SimulatedDevice:
     def _changed(self) -> None:
         if self.reachable != self._linked:
             self._linked = self.reachable
-            self.on_link(self._linked)
+            self.on_link()
         for watcher in tuple(self._watchers):
             watcher()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import struct
 from dataclasses import replace
@@ -24,7 +25,7 @@ from updeck.simulator.timeline import Timeline
 __all__ = ["DeviceFace", "reset_connection"]
 
 SERVER = "nginx"
-NO_LINGER = struct.pack("ii", 1, 0)
+NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 
 
 class DeviceFace:
@@ -63,7 +64,9 @@ class DeviceFace:
             answer = await self._call(request)
         except Refusal as refusal:
             answer = refused(refusal)
-        except TransferBroken:
+        except web.HTTPRequestEntityTooLarge:
+            answer = refused(Refusal(413, "REQUEST_TOO_LARGE", "Request body is too large"))
+        except (TransferBroken, web.RequestPayloadError, OSError):
             return None
         for fault in faults:
             if fault.kind.id == "reset_after":
@@ -75,7 +78,7 @@ class DeviceFace:
         return answer
 
     async def _call(self, request: BaseRequest) -> Answer:
-        route = find_call(request.method, request.path)
+        route = find_call(self._device, request.method, request.path)
         if route is None or not route.public:
             self._device.access.check(request.headers.get("Authorization"), request.cookies.get(COOKIE))
         if route is None:

@@ -33,7 +33,8 @@ RELEASES = (
 )
 """What was published and when, in Unix seconds."""
 
-CURRENT_WEIGHTS = (0, 0, 14, 4, 1, 1)
+BASE = 2
+CURRENT_WEIGHTS = (0, 1, 14, 4, 1, 1)
 STAGED_EVERY = 4
 DAY_S = 86_400
 
@@ -53,9 +54,13 @@ def build_fleet(count: int, seed: int, scenario: Scenario) -> tuple[Blueprint, .
     if scenario == Scenario.CALM:
         return healthy
     fleet = list(healthy)
-    for index, misfit in choose_misfits(count, Random(f"{seed} misfits")).items():  # noqa: S311
+    for index, misfit in choose_misfits(count, _random(seed, "misfits")).items():
         fleet[index] = misfit(fleet[index])
     return tuple(fleet)
+
+
+def _random(seed: int, part: str) -> Random:
+    return Random(f"{seed} {part}")  # noqa: S311
 
 
 def _places(count: int) -> list[_Place]:
@@ -84,8 +89,8 @@ def _next(taken: Counter[str], key: str) -> int:
 
 
 def _device(place: _Place, index: int, seed: int) -> Blueprint:
-    random = Random(f"{seed} {index}")  # noqa: S311
-    newest = random.choices(range(len(RELEASES)), CURRENT_WEIGHTS)[0]
+    random = _random(seed, str(index))
+    newest = BASE if place.role == "dc" else random.choices(range(len(RELEASES)), CURRENT_WEIGHTS)[0]
     history = _history(newest, random)
     device = Blueprint(
         name=place.name,
@@ -97,7 +102,7 @@ def _device(place: _Place, index: int, seed: int) -> Blueprint:
         tags=_tags(place, index),
         version=history[-1].version,
         history=history,
-        manners=_manners(newest, random),
+        manners=_manners(random),
         reboots=random.choice((1, 1, 2)),
     )
     if index % STAGED_EVERY == STAGED_EVERY - 1 and newest + 1 < len(RELEASES):
@@ -119,11 +124,11 @@ def _history(newest: int, random: Random) -> tuple[Installed, ...]:
     )
 
 
-def _manners(newest: int, random: Random) -> Manners:
+def _manners(random: Random) -> Manners:
     return Manners(
         empty_status=random.choice((200, 202, 204, 204)),
         absent=random.choice((None, "", "N/A")),
         fractional_progress=random.random() < 0.5,
-        aaa="1.0" if newest < 2 else "2.0",
+        tells_methods=random.random() < 0.5,
         refuses_charset=random.random() < 0.25,
     )

@@ -50,7 +50,7 @@ class Listener:
         self._listening: asyncio.Server | None = None
         self._opening: asyncio.Task[None] | None = None
 
-    def want(self, up: bool) -> None:  # noqa: FBT001
+    def want(self, *, up: bool) -> None:
         """Open or close the door; closing resets all connections at once."""
         self._wanted = up
         if not up:

@@ -27,10 +27,11 @@ def image_of(image_id: int, version: str, size_bytes: int = 2 * GIB) -> ImageBlu
 
 
 def _on_base(device: Blueprint) -> Blueprint:
-    """The device as it was when its newest installation was `BASE`, so that the staged image is an update."""
+    """The device as it was when its newest installation was at most `BASE`, so that the staged image is an update."""
     versions = [entry.version for entry in device.history]
-    history = device.history[: versions.index(BASE) + 1]
-    return replace(device, version=BASE, history=history)
+    if BASE not in versions:
+        return device
+    return replace(device, version=BASE, history=device.history[: versions.index(BASE) + 1])
 
 
 def unreachable(device: Blueprint) -> Blueprint:
@@ -135,6 +136,11 @@ def empty_serial(device: Blueprint) -> Blueprint:
     return replace(device, serial="", hw_version="", model="VSCAN-AZURE-010", traits=("empty_serial",))
 
 
+def other_service(device: Blueprint) -> Blueprint:
+    """It speaks another version of the service."""
+    return replace(device, speaks_2_0=False, traits=("other_service",))
+
+
 MISFITS: tuple[Misfit, ...] = (
     unreachable,
     certificate_changed,
@@ -148,11 +154,15 @@ MISFITS: tuple[Misfit, ...] = (
     wrong_clock,
     no_history,
     empty_serial,
+    other_service,
 )
-"""The misfits, the ones that matter most first: a small fleet gets those."""
+"""The misfits, the ones that matter most first: a small fleet gets those only."""
 
 
 def choose_misfits(count: int, random: Random) -> dict[int, Misfit]:
-    """Return which of `count` devices are which misfits: seven of twelve at most, one dead box more for each fifty."""
+    """Return which of `count` devices are which misfits: seven of twelve at most, one dead box more for each fifty.
+
+    The first device is always well.
+    """
     wanted = list(MISFITS[: count * 7 // 12]) + [unreachable] * (count // 50)
-    return dict(zip(random.sample(range(count), len(wanted)), wanted, strict=True))
+    return dict(zip(random.sample(range(1, count), len(wanted)), wanted, strict=True))

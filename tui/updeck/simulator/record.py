@@ -66,9 +66,12 @@ class Record:
         finally:
             self.in_flight -= 1
 
+    def requests(self) -> list[Asked]:
+        """Return the requests that are remembered, in the order they came in."""
+        return sorted((*self._reads, *self._others), key=lambda request: request.number)
+
     def describe(self) -> dict[str, object]:
         """Return the record as JSON."""
-        requests = sorted((*self._reads, *self._others), key=lambda request: request.number)
         return {
             "inits": self.inits,
             "starts": self.starts,
@@ -76,5 +79,5 @@ class Record:
             "uploads": list(self.uploads),
             "fetches": list(self.fetches),
             "most_in_flight": self.most_in_flight,
-            "requests": [request.describe() for request in requests],
+            "requests": [request.describe() for request in self.requests()],
         }

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from updeck.errors import ConfigError
+from updeck.errors import ConfigError, UsageError
 from updeck.simulator.access import Credentials
 from updeck.simulator.answers import truth_of
 from updeck.simulator.appliance import Appliance
@@ -48,7 +48,7 @@ class Simulator:
         self.control_url = ""
         self._options = options
         self._kept = kept
-        self._timeline = timeline
+        self.timeline = timeline
 
     @property
     def password(self) -> str:
@@ -119,11 +119,10 @@ class Simulator:
 
         Only for a simulator that runs on a `VirtualTimeline`.
         """
-        timeline = self._timeline
+        timeline = self.timeline
         if not isinstance(timeline, VirtualTimeline):
             raise TypeError("only a virtual timeline can be advanced")
-        until = timeline.wall() + seconds
-        while timeline.step(until):
+        for _ in timeline.steps(seconds):
             await self._settle()
 
     async def _settle(self) -> None:
@@ -143,7 +142,7 @@ class Simulator:
         for blueprint in build_fleet(options.devices, options.seed, options.scenario):
             device = SimulatedDevice(
                 blueprint,
-                timeline=self._timeline,
+                timeline=self.timeline,
                 speed=options.speed,
                 credentials=credentials,
                 auth=options.auth,
@@ -153,7 +152,7 @@ class Simulator:
                 device,
                 bound=sockets[device.name],
                 certificate=kept.devices[device.name].certificate if not options.http else None,
-                timeline=self._timeline,
+                timeline=self.timeline,
                 fetcher=fetcher,
             )
             stack.push_async_callback(appliances[device.name].close)
@@ -225,9 +224,12 @@ async def running(options: ServeOptions, timeline: Timeline | None = None) -> As
         raise ConfigError(
             f"there is no directory {options.fleet_out.parent}", advice="create it or name another --fleet-out"
         )
-    may_overwrite(options.fleet_out)
+    paths = Paths(options.fleet_out)
+    if paths.fleet in (paths.kept, paths.password, paths.oauth_code):
+        raise UsageError(f"{paths.fleet} is no name for an inventory", advice="name it like fleet.toml")
+    may_overwrite(paths.fleet)
     raise_file_limit(options.devices)
-    kept = load(Paths(options.fleet_out).kept, options.seed) or new(options.seed)
+    kept = load(paths.kept, options.seed) or new(options.seed)
     async with AsyncExitStack() as stack:
         simulator = Simulator(options, kept, timeline or LoopTimeline())
         await simulator._open(stack)

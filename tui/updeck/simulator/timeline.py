@@ -6,7 +6,7 @@ import asyncio
 import heapq
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 __all__ = ["LoopTimeline", "Timeline", "Timer", "VirtualTimeline"]
@@ -54,46 +54,54 @@ class _Entry:
 
 
 class VirtualTimeline:
-    """Time that stands still until `step` moves it, so that a test drives hours at once."""
+    """Time that stands still until `advance` moves it, so that a test drives hours at once."""
 
     def __init__(self, wall: float) -> None:
-        self._wall = wall
+        self._start = wall
+        self._elapsed = 0.0
         self._order = itertools.count()
         self._due: list[tuple[float, int, _Entry]] = []
+        self._sleepers = 0
+        self._slept = asyncio.Event()
 
     def wall(self) -> float:
-        return self._wall
+        return self._start + self._elapsed
 
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> Timer:
         entry = _Entry(callback)
-        heapq.heappush(self._due, (self._wall + max(0.0, delay_s), next(self._order), entry))
+        heapq.heappush(self._due, (self._elapsed + max(0.0, delay_s), next(self._order), entry))
         return entry
 
     async def sleep(self, delay_s: float) -> None:
-        waiter = asyncio.get_running_loop().create_future()
-        timer = self.call_later(delay_s, lambda: None if waiter.done() else waiter.set_result(None))
+        over = asyncio.Event()
+        timer = self.call_later(delay_s, over.set)
+        self._sleepers += 1
+        self._slept.set()
         try:
-            await waiter
+            await over.wait()
         finally:
             timer.cancel()
+            self._sleepers -= 1
+            if not self._sleepers:
+                self._slept.clear()
 
-    def step(self, until: float) -> bool:
-        """Move to the next timer that is due at `until` (Unix seconds) or before and call it.
+    async def slept(self) -> None:
+        """Wait until somebody sleeps."""
+        await self._slept.wait()
 
-        Returns False, with the time at `until`, when none was left.
-        """
+    def steps(self, seconds: float) -> Iterator[None]:
+        """Let `seconds` pass; yields after each timer that came due and was called, those that they set included."""
+        until = self._elapsed + seconds
         while self._due and self._due[0][0] <= until:
             moment, _, entry = heapq.heappop(self._due)
-            self._wall = max(self._wall, moment)
+            self._elapsed = max(self._elapsed, moment)
             callback, entry.callback = entry.callback, None
             if callback is not None:
                 callback()
-                return True
-        self._wall = max(self._wall, until)
-        return False
+                yield
+        self._elapsed = max(self._elapsed, until)
 
     def advance(self, seconds: float) -> None:
-        """Let `seconds` pass and call all timers that come due, those that they set included."""
-        until = self._wall + seconds
-        while self.step(until):
+        """Let `seconds` pass at once."""
+        for _ in self.steps(seconds):
             pass
