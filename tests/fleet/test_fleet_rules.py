@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from updeck.device.tls import Tls
 
 from updeck.device.models import HistoryEntry, Image, Info, Reach, Update
+from updeck.device.tls import Tls
 from updeck.fleet.inventory import DeviceEntry
 from updeck.fleet.next import Known, clock_text, next_step
 from updeck.fleet.rules import Ownership, Situation, differences, ownership, refusal
@@ -203,7 +203,10 @@ def known(read: Reading | None, record: DeviceRecord | None = None, **more: obje
     return replace(base, **more)  # type: ignore[arg-type]
 
 
+DOWN = Watch(Phase.REBOOTING, "down, rebooting")
+MEANT_OTHER = ours(last_init=intent(Op.INIT, expected="12.0"))
 OPEN = RolloutRow("r9", "manual", 1.0, ACTOR, "ar11", ACTOR, lease_alive=True, lease_ours=True)
+WATCHED = ours(rollout=OPEN)
 
 
 @pytest.mark.parametrize(
@@ -220,14 +223,14 @@ OPEN = RolloutRow("r9", "manual", 1.0, ACTOR, "ar11", ACTOR, lease_alive=True, l
         (known(reading("IDLE", Image(9, "VALIDATING"))), "validating", Tone.MOVING, None),
         (known(ARMED, ours()), "start?", Tone.READY, "start"),
         (known(ARMED), "someone else's init", Tone.NEEDS, "view"),
-        (known(ARMED, ours(last_init=intent(Op.INIT, expected="12.0"))), f"wrong target {NEW}: un-init?", Tone.NEEDS, "reset"),
+        (known(ARMED, MEANT_OTHER), f"wrong target {NEW}: un-init?", Tone.NEEDS, "reset"),
         (known(reading("RUNNING")), "running, not by us", Tone.MAY, "view"),
         (known(reading("FAILED_GRACEFUL")), "needs you: FAILED_GRACEFUL", Tone.NEEDS, "reset"),
         (known(reading("FAILED_CRITICAL")), "call support", Tone.NEEDS, "view"),
         (known(reading("NEW_STATE"), reach=Reach.GARBLED), "unknown state: hands off", Tone.MAY, "view"),
         (known(reading("IDLE"), ours(start_unresolved=True)), "needs you: REVIEW", Tone.NEEDS, "acknowledge"),
-        (known(ARMED, ours(rollout=OPEN), watch=Watch(Phase.REBOOTING, "down, rebooting")), "down, rebooting", Tone.MOVING, None),
-        (known(ARMED, ours(rollout=OPEN), watch=Watch(Phase.HELD, "x"), reach=Reach.TRUST), "trust certificate", Tone.NEEDS, "credentials"),
+        (known(ARMED, WATCHED, watch=DOWN), "down, rebooting", Tone.MOVING, None),
+        (known(ARMED, WATCHED, watch=DOWN, reach=Reach.TRUST), "trust certificate", Tone.NEEDS, "credentials"),
     ],
 )  # fmt: skip
 def test_next_is_the_one_thing_that_a_device_needs(what: Known, text: str, tone: Tone, action: str | None) -> None:

@@ -16,6 +16,7 @@ from updeck.clock import Clock
 from updeck.device.client import DeviceClient
 from updeck.device.models import Reach
 from updeck.errors import Garbled, JournalError, LeaseLost, Refused, Unsupported, UpdeckError
+from updeck.fleet.chronicle import observation, observe
 from updeck.fleet.inventory import DeviceEntry, Fleet
 from updeck.fleet.judge import step
 from updeck.fleet.ruling import Seen, Timers
@@ -284,9 +285,7 @@ class Monitor:
     async def _observe(self, tracked: Tracked, before: tuple[Reach | None, str | None]) -> None:
         if self.journal is None or self.read_only or before == (tracked.reach, tracked.state_word):
             return
-        payload = tracked.observation()
-        now = self.clock.wall()
-        await self.record(lambda journal: journal.observe(tracked.entry.name, now, payload))
+        await self.record(partial(observe, tracked.entry.name, self.clock.wall(), observation(tracked)))
 
 
 def _lost_answer(intent_id: int, journal: Journal) -> None:

@@ -22,6 +22,7 @@ from updeck.fleet.rules import Situation, differences, refusal
 from updeck.fleet.tracked import Tracked
 from updeck.fleet.views import Reading
 from updeck.journal.models import Baseline, Op, Outcome, Verdict
+from updeck.text import clean
 
 __all__ = ["Operations", "Sending", "already_there"]
 
@@ -166,6 +167,9 @@ class Operations:
             return Outcome.REFUSED, None, f"not sent: {error.message}"
         except UpdeckError as error:
             return Outcome.UNKNOWN, None, error.message
+        except Exception as error:
+            # an error of ours says nothing about what the device did
+            return Outcome.UNKNOWN, None, f"internal error {type(error).__name__}: {clean(error)}"
         return Outcome.ACCEPTED, None, ""
 
     async def fresh(self, tracked: Tracked) -> Reading:

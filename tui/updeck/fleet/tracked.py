@@ -90,19 +90,6 @@ class Tracked:
         """The device's last state, as it spelled it."""
         return None if self.reading is None else self.reading.update.state
 
-    def observation(self) -> dict[str, str | int | float | None]:
-        """Return what the journal keeps of an observation."""
-        update = None if self.reading is None else self.reading.update
-        return {
-            "reach": None if self.reach is None else self.reach.value,
-            "error": self.error,
-            "state": None if update is None else update.state,
-            "description": None if update is None else update.state_description,
-            "last_state_time": None if update is None else update.last_state_time,
-            "target_version": None if update is None else update.target_version,
-            "version": None if self.reading is None else self.reading.version,
-        }
-
     def next_interval(self, poll: PollSettings, monotonic: float) -> float:
         """Return the seconds until the next poll: quick where things move, doubling where nothing answers."""
         soon = monotonic < self.moving_until

@@ -1,0 +1,256 @@
+"""The whole path of one device over real HTTPS: upload, init, start, reboot, verdict; and what must not be sent."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from simulation import StartSimulator
+from updeck.clock import SystemClock
+from updeck.errors import Blocked, ReadOnly
+from updeck.fleet.inventory import load_fleet
+from updeck.fleet.orders import Examination, FetchOrder, Performed, UploadOrder
+from updeck.fleet.service import FleetService
+from updeck.fleet.views import DeviceView
+from updeck.journal.actor import this_actor
+from updeck.journal.models import End, Op, Outcome, Verdict
+from updeck.journal.store import Journal
+from updeck.simulator.images import write_image
+from updeck.simulator.serving import Simulator
+
+HANG_S = 60.0
+NEW = "11.8.0 #28924"
+
+
+class Bench:
+    """A simulated fleet with services on it; each service has a state directory in common, as on one host."""
+
+    def __init__(self, simulator: Simulator, directory: Path, stack: AsyncExitStack) -> None:
+        self.simulator = simulator
+        self.directory = directory
+        self._stack = stack
+
+    async def service(self, *, read_only: bool = False, state: str = "state") -> FleetService:
+        journal = Journal.open(self.directory / state, actor=this_actor("ui"), clock=SystemClock())
+        service = FleetService(load_fleet(self.simulator.fleet_path), journal, read_only=read_only)
+        await asyncio.to_thread(service.start)
+        self._stack.push_async_callback(self.close, service)
+        return service
+
+    async def close(self, service: FleetService) -> None:
+        await asyncio.to_thread(service.stop)
+        if service.journal is not None:
+            service.journal.close()
+
+    def image(self, version: str = NEW, size_bytes: int = 300_000) -> UploadOrder:
+        path = self.directory / f"{version.split()[0]}.iso"
+        write_image(path, version=version, size_bytes=size_bytes, corrupt=False)
+        return UploadOrder(path, hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_size, version)
+
+    def count(self, name: str, what: str) -> int:
+        number = self.simulator.truth(name)[what]
+        assert isinstance(number, int)
+        return number
+
+
+@pytest.fixture
+async def bench(simulator: StartSimulator, tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Bench]]]:
+    async with AsyncExitStack() as stack:
+
+        async def make(*, devices: int = 2) -> Bench:
+            return Bench(await simulator(devices=devices), tmp_path, stack)
+
+        yield make
+
+
+async def until(service: FleetService, name: str, fulfilled: Callable[[DeviceView], bool]) -> DeviceView:
+    """Wait until a view is as asked, poll by poll."""
+    async with asyncio.timeout(HANG_S):
+        while True:
+            view = service.state.view(name)
+            if view is not None and fulfilled(view):
+                return view
+            await asyncio.wrap_future(service.read_once([name]))
+
+
+async def upload(service: FleetService, name: str, order: UploadOrder) -> End:
+    performed = await asyncio.wrap_future(service.upload(name, order))
+    assert performed.outcome is Outcome.ACCEPTED, performed.text
+    return await ended(service, performed)
+
+
+async def examine(service: FleetService, name: str, op: Op) -> Examination:
+    return await asyncio.wrap_future(service.examine(name, op))
+
+
+async def perform(service: FleetService, name: str, op: Op, *, expect: str | None = None) -> Performed:
+    return await asyncio.wrap_future(service.perform(await examine(service, name, op), expect=expect))
+
+
+async def ended(service: FleetService, performed: Performed) -> End:
+    async with asyncio.timeout(HANG_S):
+        return await asyncio.wrap_future(service.wait_end(performed.rollout))
+
+
+async def initialized(bench: Bench, service: FleetService, name: str) -> None:
+    """Bring a device to an INITIALIZED of ours."""
+    end = await upload(service, name, bench.image())
+    assert end.verdict is Verdict.STAGED, end.reason
+    assert (await ended(service, await perform(service, name, Op.INIT))).verdict is Verdict.INITIALIZED
+
+
+async def test_a_device_is_updated_end_to_end(bench: Callable[..., Awaitable[Bench]]) -> None:
+    site = await bench()
+    name = site.simulator.names[0]
+    service = await site.service()
+    await initialized(site, service, name)
+    shown = await examine(service, name, Op.START)
+    assert shown.refusal is None
+    assert shown.target == NEW
+    assert shown.token == f"{name} 11.8.0"
+    end = await ended(service, await perform(service, name, Op.START, expect="11.8.0"))
+    assert end.verdict is Verdict.SUCCESS, end.reason
+    truth = site.simulator.truth(name)
+    assert (truth["inits"], truth["starts"], truth["version"]) == (1, 1, NEW)
+    assert shown.image is not None
+    arrived = {"bytes": 300_000, "sha256": site.image().sha256, "image_id": shown.image.id, "complete": True}
+    assert truth["uploads"] == [arrived]
+    view = await until(service, name, lambda view: view.next.text == f"proven {NEW}")
+    assert view.version == NEW
+
+
+async def test_a_start_whose_answer_was_lost_is_never_sent_again(bench: Callable[..., Awaitable[Bench]]) -> None:
+    site = await bench()
+    name = site.simulator.names[0]
+    service = await site.service()
+    await initialized(site, service, name)
+    site.simulator.fault(name, "reset_after", path="/update/start", times=1)
+    site.simulator.fault(name, "late_start", seconds=1.0)
+    performed = await perform(service, name, Op.START)
+    assert performed.outcome is Outcome.UNKNOWN
+    with pytest.raises(Blocked, match="not sent again"):
+        await perform(service, name, Op.START)
+    await site.close(service)
+    again = await site.service()
+    with pytest.raises(Blocked):
+        await perform(again, name, Op.START)
+    end = await ended(again, performed)
+    assert end.verdict is Verdict.SUCCESS, end.reason
+    assert site.count(name, "starts") == 1
+
+
+async def test_an_image_that_is_there_is_not_sent_twice(bench: Callable[..., Awaitable[Bench]]) -> None:
+    site = await bench()
+    name = site.simulator.names[0]
+    service = await site.service()
+    order = site.image()
+    await upload(service, name, order)
+    again = await asyncio.wrap_future(service.upload(name, order))
+    assert again.outcome is None
+    assert "already" in again.text
+    assert len(_listed(site, name, "uploads")) == 1
+
+
+async def test_a_start_is_refused_when_the_target_is_another(bench: Callable[..., Awaitable[Bench]]) -> None:
+    site = await bench()
+    name = site.simulator.names[0]
+    service = await site.service()
+    await initialized(site, service, name)
+    with pytest.raises(Blocked, match=r"not 11\.9\.0"):
+        await perform(service, name, Op.START, expect="11.9.0")
+    assert site.count(name, "starts") == 0
+
+
+async def test_a_start_is_refused_when_the_device_changed_since_it_was_shown(
+    bench: Callable[..., Awaitable[Bench]],
+) -> None:
+    site = await bench()
+    name = site.simulator.names[0]
+    service, other = await site.service(), await site.service(state="another-host")
+    await initialized(site, service, name)
+    shown = await examine(service, name, Op.START)
+    await ended(other, await perform(other, name, Op.RESET))
+    with pytest.raises(Blocked, match="state: INITIALIZED → IDLE"):
+        await asyncio.wrap_future(service.perform(shown))
+    site.simulator.fault(name, "clock_step", by=5.0)
+    await ended(other, await perform(other, name, Op.INIT))
+    with pytest.raises(Blocked, match="INITIALIZED again"):
+        await asyncio.wrap_future(service.perform(shown))
+    refused = await examine(service, name, Op.START)
+    assert refused.refusal is not None
+    assert "someone else" in refused.refusal
+    assert site.count(name, "starts") == 0
+
+
+async def test_a_fetch_is_proven_by_its_checksum(bench: Callable[..., Awaitable[Bench]], tmp_path: Path) -> None:
+    site = await bench()
+    name = site.simulator.names[0]
+    service = await site.service()
+    order = site.image()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = order.path.read_bytes()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body)
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        url = f"http://127.0.0.1:{port}/update.iso?token=secret"
+        performed = await asyncio.wrap_future(service.fetch(name, FetchOrder(url, order.sha256, NEW)))
+        end = await ended(service, performed)
+    assert end.verdict is Verdict.STAGED, end.reason
+    assert "proven" in end.reason
+    assert not any("secret" in event.text for event in service.events())
+
+
+async def test_read_only_sends_nothing(bench: Callable[..., Awaitable[Bench]]) -> None:
+    site = await bench()
+    name = site.simulator.names[0]
+    service = await site.service(read_only=True)
+    with pytest.raises(ReadOnly):
+        await asyncio.wrap_future(service.upload(name, site.image()))
+    shown = await examine(service, name, Op.INIT)
+    with pytest.raises(Blocked):
+        await asyncio.wrap_future(service.perform(shown))
+    assert not any(request["method"] != "GET" for request in _mutating(site, name))
+
+
+def _mutating(site: Bench, name: str) -> list[dict[str, object]]:
+    return [request for request in _listed(site, name, "requests") if "system_update" in str(request["path"])]
+
+
+def _listed(site: Bench, name: str, what: str) -> list[dict[str, object]]:
+    found = site.simulator.truth(name)[what]
+    assert isinstance(found, list)
+    return found
+
+
+async def test_an_init_refused_by_the_device_ends_not_started(bench: Callable[..., Awaitable[Bench]]) -> None:
+    site = await bench()
+    name = site.simulator.names[0]
+    service = await site.service()
+    await upload(service, name, site.image())
+    site.simulator.fault(name, "status", path="/update/init", times=1, status=409)
+    performed = await perform(service, name, Op.INIT)
+    assert performed.outcome is Outcome.REFUSED
+    assert (await ended(service, performed)).verdict is Verdict.NOT_STARTED
+    assert (await ended(service, await perform(service, name, Op.INIT))).verdict is Verdict.INITIALIZED
+
+
+async def test_a_dead_simulator_is_shown_and_recovers_by_itself(bench: Callable[..., Awaitable[Bench]]) -> None:
+    site = await bench()
+    name = site.simulator.names[0]
+    service = await site.service()
+    await until(service, name, lambda view: view.reach == "OK")
+    site.simulator.fault(name, "refuse", seconds=0.5)
+    view = await until(service, name, lambda view: view.reach == "UNREACHABLE")
+    assert view.state == "IDLE", "the last good state stays on view"
+    await until(service, name, lambda view: view.reach == "OK")

@@ -1,0 +1,48 @@
+"""What the journal keeps of what was seen, and how a change reads in the activity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from updeck.device.models import Reach
+from updeck.fleet.tracked import Tracked
+from updeck.journal.models import Json
+from updeck.journal.store import Journal
+
+__all__ = ["change_line", "observation", "observe"]
+
+_WATCHED = ("reach", "state")
+
+
+def observation(tracked: Tracked) -> dict[str, Json]:
+    """Return what is kept of a device as it was just seen."""
+    reading = tracked.reading
+    update = None if reading is None else reading.update
+    return {
+        "reach": None if tracked.reach is None else tracked.reach.value,
+        "error": tracked.error,
+        "state": None if update is None else update.state,
+        "description": None if update is None else update.state_description,
+        "last_state_time": None if update is None else update.last_state_time,
+        "target_version": None if update is None else update.target_version,
+        "version": None if reading is None else reading.version,
+    }
+
+
+def observe(device: str, at: float, seen: Mapping[str, Json], journal: Journal) -> None:
+    """Record an observation, and a line of activity when it differs from the last that any process recorded."""
+    before = journal.latest(device)
+    journal.observe(device, at, seen)
+    if before is None or all(before.payload.get(key) == seen[key] for key in _WATCHED):
+        return
+    journal.note("state", device, change_line(before.payload, seen))
+
+
+def change_line(before: Mapping[str, Json], now: Mapping[str, Json]) -> str:
+    """Return a change in words: what the device went through, or that it stopped or began to answer."""
+    if now["reach"] != Reach.OK:
+        return f"{now['reach']}: {now['error'] or 'no good answer'}"
+    description = f' "{now["description"]}"' if now["description"] else ""
+    if before.get("reach") != Reach.OK:
+        return f"answers again, {now['state']}{description}"
+    return f"{before.get('state')} → {now['state']}{description}"
