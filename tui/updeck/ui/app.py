@@ -1,0 +1,193 @@
+"""The app: screens, themes, the service behind them, and what happens when something goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import sys
+from collections.abc import Awaitable, Callable, Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.console import Console
+from textual.app import App
+from textual.binding import BindingType
+from textual.screen import Screen
+
+from updeck.errors import UpdeckError
+from updeck.text import clean
+from updeck.ui.actions import BY_ID
+from updeck.ui.glyphs import ASCII, UNICODE, Glyphs
+from updeck.ui.ink import EMPTY, Ink, Line, line
+from updeck.ui.keymap import Keymap
+from updeck.ui.launch import UiOptions
+from updeck.ui.lines.footer import keys_line
+from updeck.ui.lines.header import name_and_label
+from updeck.ui.screens.fleet import FleetScreen
+from updeck.ui.screens.reading import ReadingScreen
+from updeck.ui.terminal import Title, driver_with
+from updeck.ui.theme import THEMES
+
+if TYPE_CHECKING:
+    from updeck.fleet.service import FleetService
+
+__all__ = ["UpdeckApp"]
+
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
+
+
+class _Nowhere(io.StringIO):
+    """A file that forgets: Textual's own crash report shows local variables, and a password may be among them."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+class UpdeckApp(App[None], inherit_bindings=False):
+    """Shows a fleet. Screens and flows draw and act with `glyphs`, `keymap` and `service`.
+
+    After the run, `failure` is the error of ours that ended it, and `crash` what broke in the program, if anything.
+    """
+
+    CSS_PATH = "updeck.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = []
+    TITLE = "updeck"
+
+    def __init__(self, open_service: Callable[[], FleetService], options: UiOptions) -> None:
+        self.options = options
+        self.glyphs: Glyphs = ASCII if options.ascii else UNICODE
+        self.keymap = Keymap(options.keys)
+        self.failure: UpdeckError | None = None
+        self.crash: ExcInfo | None = None
+        self._open_service = open_service
+        self._service: FleetService | None = None
+        self._busy: str | None = None
+        self._title = Title()
+        self._loop_of_ui: asyncio.AbstractEventLoop | None = None
+        super().__init__(driver_class=driver_with(self._title), ansi_color=True if options.theme == "ansi" else None)
+        self.error_console = Console(file=_Nowhere())
+        self.animation_level = "none"
+        for theme in THEMES.values():
+            self.register_theme(theme)
+        self.theme = options.theme
+        self.home = FleetScreen(self)
+
+    @property
+    def service(self) -> FleetService:
+        """The fleet's service; there is none before the first paint."""
+        assert self._service is not None, "the service opens after the first paint"
+        return self._service
+
+    @property
+    def service_or_none(self) -> FleetService | None:
+        """The fleet's service once there is one."""
+        return self._service
+
+    @property
+    def busy(self) -> str | None:
+        """The name of the dialog that is open or opening."""
+        return self._busy
+
+    def get_default_screen(self) -> Screen[None]:
+        """Return the home screen."""
+        return self.home
+
+    def on_mount(self) -> None:
+        """Open the service once the first picture is on the screen."""
+        self._loop_of_ui = asyncio.get_running_loop()
+        self.call_after_refresh(self._connect)
+
+    def _connect(self) -> None:
+        self.run_worker(self._start_service(), exit_on_error=False)
+
+    async def _start_service(self) -> None:
+        try:
+            service = await asyncio.to_thread(self._open_service)
+        except UpdeckError as error:
+            self.failure = error
+            self.exit(return_code=error.exit_code)
+            return
+        self._service = service
+        self.home.look()
+        if self.options.first_run:
+            from updeck.ui import flows
+
+            self.run_flow("the first run", lambda: flows.first_run_flow(self, service))
+
+    def run_flow(self, what: str, flow: Callable[[], Awaitable[str | None]]) -> None:
+        """Run a flow of dialogs beside the screen; what it returns or raises becomes the notice."""
+        self._busy = what
+        self.run_worker(self._flow(flow), exit_on_error=False)
+
+    async def _flow(self, flow: Callable[[], Awaitable[str | None]]) -> None:
+        notice, ink = None, Ink.PLAIN
+        try:
+            notice = await flow()
+        except UpdeckError as error:
+            notice, ink = str(error), Ink.MAY
+        except Exception as error:
+            notice, ink = f"this went wrong inside updeck: {clean(repr(error))}", Ink.NEEDS
+        finally:
+            self._busy = None
+        self.say(line((notice, ink)) if notice else EMPTY)
+        self.home.look()
+        self.home.show_footer()
+
+    def say(self, notice: Line) -> None:
+        """Show one sentence on the screen that is open, and on the home screen."""
+        self.home.say(notice)
+        if isinstance(self.screen, ReadingScreen):
+            self.screen.say(notice)
+
+    def name_line(self) -> Line:
+        """Return the name of the fleet with its label."""
+        return name_and_label(self.options.fleet_name, self.options.label)
+
+    def keys_line(self, action_ids: Iterable[str]) -> Line:
+        """Return those keys of these actions that apply."""
+        return keys_line([BY_ID[one] for one in action_ids], self.home.context(), self.keymap, self.glyphs)
+
+    def open(self, screen: ReadingScreen) -> None:
+        """Open a screen to be read."""
+        self.push_screen(screen)
+
+    def leave(self) -> None:
+        """Quit, unless something would be lost and the person thinks better of it."""
+        service = self._service
+        if service is None or not service.transfers():
+            self.exit()
+            return
+        from updeck.ui import flows
+
+        async def ask() -> None:
+            if await flows.quit_flow(self, service):
+                self.exit()
+
+        self.run_flow("the question whether to quit", ask)
+
+    def end_soon(self) -> None:
+        """Ask the app to end, from any thread, without waiting for it."""
+        loop = self._loop_of_ui
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self.exit)
+
+    def close_service(self) -> None:
+        """Stop the service, if there is one."""
+        service, self._service = self._service, None
+        if service is not None:
+            service.stop()
+
+    def tell_title(self, needing: int) -> None:
+        """Say in the terminal's title how many devices need a person; built from constants only."""
+        self._title.tell(f"updeck: {needing} need you" if needing else "updeck")
+
+    def bell(self) -> None:
+        """Ring; and remember what broke, as Textual rings while it handles an exception it cannot survive.
+
+        That is the one public place where the exception can be seen without the local variables.
+        """
+        kind, error, trace = sys.exc_info()
+        if kind is not None and error is not None:
+            self.crash = (kind, error, trace)
+        super().bell()

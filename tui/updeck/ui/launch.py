@@ -1,0 +1,83 @@
+"""The way into the UI: what must be settled before Textual is imported, and one call for the command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from updeck.errors import UsageError
+from updeck.ui.glyphs import wants_ascii
+
+if TYPE_CHECKING:
+    from updeck.fleet.service import FleetService
+
+__all__ = ["UiOptions", "run_app"]
+
+
+@dataclass(frozen=True, slots=True)
+class UiOptions:
+    """How the UI is to look and behave.
+
+    `fleet_name` and `label` stand in the header (`label` is PRODUCTION, LAB, DEMO, …); `pace_s` is how often
+    changes are drawn: slower saves a thin line. `first_run` opens the screen that leads to the first device.
+    """
+
+    fleet_name: str = "fleet"
+    label: str = ""
+    theme: str = "dark"
+    keys: Mapping[str, str] = field(default_factory=dict)
+    ascii: bool = False
+    mouse: bool = False
+    read_only: bool = False
+    pace_s: float = 0.25
+    first_run: bool = False
+
+    def settled(self, environment: Mapping[str, str] = os.environ) -> UiOptions:
+        """Return the options with what the environment says of colours and characters."""
+        from dataclasses import replace
+
+        plain = "NO_COLOR" in environment or not _many_colours(environment)
+        return replace(self, theme="ansi" if plain else self.theme, ascii=self.ascii or wants_ascii(environment))
+
+
+_COLOURFUL = ("alacritty", "kitty", "foot", "wezterm", "xterm-ghostty", "xterm-kitty")
+
+
+def _many_colours(environment: Mapping[str, str]) -> bool:
+    if os.name == "nt" or environment.get("COLORTERM"):
+        return True
+    term = environment.get("TERM", "")
+    return "256" in term or "direct" in term or term.startswith(_COLOURFUL)
+
+
+def run_app(open_service: Callable[[], FleetService], options: UiOptions) -> int:
+    """Show the UI until the person quits, and return the exit code.
+
+    `open_service` is called in a thread after the first paint, because its imports (httpx) would delay that.
+    Raises `UsageError` where there is no terminal to draw on.
+    """
+    screen = sys.__stderr__
+    if os.environ.get("TERM") == "dumb" or screen is None or not (screen.isatty() and sys.stdin.isatty()):
+        raise UsageError(
+            "this is no terminal that the UI can draw on", advice="`updeck status` shows the fleet as text"
+        )
+    os.environ.setdefault("TEXTUAL_COLOR_SYSTEM", "256")
+    os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+    from updeck.paths import state_dir
+    from updeck.ui.app import UpdeckApp
+    from updeck.ui.crash import record_crash
+    from updeck.ui.terminal import Watchdog
+
+    app = UpdeckApp(open_service, options.settled())
+    watchdog = Watchdog(end=app.end_soon, farewell=app.close_service)
+    with watchdog.watch(screen.fileno()):
+        app.run(mouse=options.mouse)
+        app.close_service()
+    if app.failure is not None:
+        raise app.failure
+    if app.crash is not None:
+        raise record_crash(app.crash, state_dir())
+    return watchdog.exit_code or app.return_code or 0

@@ -1,0 +1,51 @@
+"""The help: every action of the registry with its keys. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
+
+from updeck.text import cell_width, pad
+from updeck.ui.actions import ACTIONS, Action, Group
+from updeck.ui.ink import EMPTY, Ink, Line, fit_line, line, width_of
+from updeck.ui.keymap import Keymap
+
+__all__ = ["help_lines"]
+
+_KEY_CELLS = 10
+_GAP = 2
+_TWO_COLUMNS = 76
+_LEFT = (Group.MOVE, Group.CHOOSE, Group.PROGRAM)
+_RIGHT = (Group.LOOK, Group.ACT)
+
+
+def help_lines(keymap: Keymap, width: int) -> tuple[Line, ...]:
+    """Return the help for `width` cells: in two columns where there is room, so that 80x24 shows it all."""
+    if width < _TWO_COLUMNS:
+        return tuple(_column(keymap, Group, width))
+    half = (width - _GAP) // 2
+    left, right = _column(keymap, _LEFT, half), _column(keymap, _RIGHT, half)
+    return tuple(_beside(one, other, half) for one, other in zip_longest(left, right, fillvalue=EMPTY))
+
+
+def _beside(left: Line, right: Line, half: int) -> Line:
+    return line(*left, " " * (half - width_of(left) + _GAP), *right) if right else left
+
+
+def _column(keymap: Keymap, groups: Iterable[Group], width: int) -> Sequence[Line]:
+    out: list[Line] = []
+    for group in groups:
+        if out:
+            out.append(EMPTY)
+        out.append(line((group.value, Ink.STRONG)))
+        out += [_entry(action, keymap, width) for action in ACTIONS if action.group is group]
+    return out
+
+
+def _entry(action: Action, keymap: Keymap, width: int) -> Line:
+    keys = pad(" ".join(keymap.keys(action.id)), _KEY_CELLS)
+    drawn = line((f"{keys} ", Ink.KEY), (action.label, Ink.PLAIN))
+    room = width - width_of(drawn) - 2
+    if action.help and cell_width(action.help) <= room:
+        return line(*drawn, (f"  {action.help}", Ink.DIM))
+    return fit_line(drawn, width)

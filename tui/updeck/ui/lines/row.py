@@ -1,0 +1,145 @@
+"""One device as one row: fixed columns, so that a change repaints a cell and never moves another. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from updeck.device.models import Reach, UpdateState
+from updeck.fleet.views import DeviceView, Tone
+from updeck.text import cell_width, pad
+from updeck.ui.glyphs import Glyphs
+from updeck.ui.ink import Ink, Line, ink_of, line
+from updeck.ui.lineup import Sort
+from updeck.ui.times import age
+
+__all__ = ["Columns", "head", "row", "state_words"]
+
+_GAP = "  "
+_LEAD = 3
+_STATE, _SEEN = 17, 4
+_SHORT_VERSION, _FULL_VERSION = 8, 15
+_SITE = 8
+_NAME_LEAST, _NAME_MOST = 8, 28
+_NEXT_LEAST, _NEXT_GOOD, _NEXT_MOST = 16, 28, 46
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Widths in cells; 0 leaves a column out. They depend on the room and the names, never on what is going on."""
+
+    name: int
+    state: int
+    version: int
+    site: int
+    next: int
+    seen: int
+
+    @classmethod
+    def for_width(cls, width: int, names: Iterable[str]) -> Columns:
+        """Share `width` cells out: name and next first, then the short version, then the build, then the site."""
+        longest = max((cell_width(name) for name in names), default=0)
+        name = min(max(longest, _NAME_LEAST), _NAME_MOST)
+        room = width - _LEAD - len(_GAP) - _STATE - len(_GAP) - 1 - _SEEN - 1
+        if room - name < _NEXT_LEAST:
+            name = max(_NAME_LEAST, room - _NEXT_LEAST)
+        room -= name
+        version = site = 0
+        if room - _SHORT_VERSION - len(_GAP) >= _NEXT_LEAST:
+            version = _SHORT_VERSION
+            room -= version + len(_GAP)
+        if version and room - (_FULL_VERSION - _SHORT_VERSION) >= _NEXT_GOOD:
+            room -= _FULL_VERSION - version
+            version = _FULL_VERSION
+        if room - _SITE - len(_GAP) >= _NEXT_GOOD:
+            site = _SITE
+            room -= site + len(_GAP)
+        return cls(name, _STATE, version, site, max(0, min(room, _NEXT_MOST)), _SEEN)
+
+
+def head(columns: Columns, sort: Sort, *, reverse: bool, glyphs: Glyphs) -> Line:
+    """Return the titles of the columns; the one that the rows are sorted by carries an arrow."""
+    arrow = glyphs.falling if reverse else glyphs.rising
+
+    def title(text: str, width: int, by: Sort, align: str = "left") -> str:
+        return pad(f"{text} {arrow}" if sort is by else text, width, align)
+
+    return line(
+        (" " * _LEAD, Ink.DIM),
+        (title("name", columns.name, Sort.NAME) + _GAP, Ink.DIM),
+        (title("state", columns.state, Sort.STATE) + _GAP, Ink.DIM),
+        (title("version", columns.version, Sort.VERSION) + _GAP if columns.version else "", Ink.DIM),
+        (title("site", columns.site, Sort.SITE) + _GAP if columns.site else "", Ink.DIM),
+        (title("next", columns.next, Sort.ATTENTION) + " ", Ink.DIM),
+        (title("seen", columns.seen, Sort.SEEN, "right"), Ink.DIM),
+    )
+
+
+def row(
+    view: DeviceView, columns: Columns, glyphs: Glyphs, now: float, *, cursor: bool = False, marked: bool = False
+) -> Line:
+    """Return the row of a device. `now` is our wall clock; what is stale is dim and shows its age."""
+    stale = view.reach is not None and view.stale(now)
+    body = Ink.DIM if stale else Ink.PLAIN
+    attention = ink_of(view.next.tone)
+    if view.acknowledged or (stale and attention is Ink.PLAIN):
+        attention = Ink.DIM
+    sign, word = state_words(view, glyphs)
+    version = _short(view.version or "", columns.version)
+    seen = age(now - view.reading.at) if stale and view.reading is not None else ""
+    return line(
+        (glyphs.cursor if cursor else " ", Ink.ACCENT),
+        (glyphs.mark if marked else " ", Ink.ACCENT),
+        (" ", body),
+        (pad(view.name, columns.name), Ink.STRONG if cursor else body),
+        (_GAP, body),
+        (pad(f"{sign} {word}", columns.state), attention),
+        (_GAP, body),
+        (pad(version, columns.version) + _GAP if columns.version else "", body),
+        (pad(view.site or "", columns.site) + _GAP if columns.site else "", Ink.DIM),
+        (pad(view.next.text, columns.next), attention),
+        (" " + pad(seen, columns.seen, "right"), Ink.DIM),
+    )
+
+
+def _short(version: str, width: int) -> str:
+    return version.split(" #")[0] if cell_width(version) > width else version
+
+
+_AWAY = {
+    Reach.UNREACHABLE: "unreachable",
+    Reach.AUTH: "no login",
+    Reach.UNSUPPORTED: "unsupported",
+    Reach.TRUST: "certificate",
+    Reach.IDENTITY: "another box",
+    Reach.GARBLED: "not understood",
+}
+
+
+def state_words(view: DeviceView, glyphs: Glyphs) -> tuple[str, str]:
+    """Return the sign and the word of a device's state: its own as it spells it, or why it cannot be read.
+
+    While an operation of ours is watched, its last state stays: a box that reboots is expected to be away.
+    """
+    if view.reach is None:
+        return glyphs.unasked, ""
+    expected_away = view.watch is not None and not view.watch.soft and view.reach is Reach.UNREACHABLE
+    unknown = view.reach is Reach.GARBLED and view.reading is not None and not view.reading.update.known
+    if view.reach is not Reach.OK and not (expected_away or unknown):
+        barred = view.reach in (Reach.TRUST, Reach.IDENTITY)
+        return (glyphs.barred if barred else glyphs.away), _AWAY[view.reach]
+    state = view.state or ""
+    return _sign(state, view.next.tone, glyphs), state
+
+
+def _sign(state: str, tone: Tone, glyphs: Glyphs) -> str:
+    match state:
+        case UpdateState.IDLE:
+            return glyphs.moving if tone is Tone.MOVING else glyphs.resting
+        case UpdateState.INITIALIZING | UpdateState.RUNNING:
+            return glyphs.moving
+        case UpdateState.INITIALIZED:
+            return glyphs.ready
+        case UpdateState.FAILED_GRACEFUL | UpdateState.FAILED_CRITICAL:
+            return glyphs.failed
+    return glyphs.unknown

@@ -1,0 +1,237 @@
+"""Which devices are on view, in which order, with cursor and marks. The cursor and the marks belong to devices.
+
+Calm under change (`design.md` 5): new views are taken in at once, but rows come, go and change places only when no
+key was pressed for three seconds, or when a person asked for another order or filter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from enum import StrEnum
+
+from updeck.device.versions import Version
+from updeck.fleet.views import DeviceView, Tone
+
+__all__ = ["CALM_S", "THAW_S", "Lineup", "Sort", "attention"]
+
+CALM_S = 3.0
+"""Seconds after a key during which no row changes its place."""
+
+THAW_S = 300.0
+"""Seconds after which a frozen view thaws."""
+
+
+class Sort(StrEnum):
+    """The orders to choose from; the value stands in the header."""
+
+    ATTENTION = "needs a person"
+    NAME = "name"
+    STATE = "state"
+    VERSION = "version"
+    SITE = "site"
+    SEEN = "seen"
+
+
+_ATTENTION = {Tone.NEEDS: 0, Tone.MAY: 1, Tone.READY: 2, Tone.MOVING: 3}
+_AT_REST = 4
+_DIGITS = re.compile(r"(\d+)")
+
+
+def attention(view: DeviceView) -> int:
+    """Return how early a device stands in the list; what was acknowledged leaves the top."""
+    return _AT_REST if view.acknowledged else _ATTENTION.get(view.next.tone, _AT_REST)
+
+
+def natural(name: str) -> tuple[tuple[int, int | str], ...]:
+    """Return a key by which `br2` comes before `br10`."""
+    return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in _DIGITS.split(name) if part)
+
+
+def _version(view: DeviceView) -> tuple[int, tuple[int, int, int, str]]:
+    parsed = Version.parse(view.version or "")
+    return (1, (0, 0, 0, "")) if parsed is None else (0, parsed.release)
+
+
+_KEYS: dict[Sort, Callable[[DeviceView], tuple[object, ...]]] = {
+    Sort.ATTENTION: lambda view: (attention(view),),
+    Sort.NAME: lambda view: (natural(view.name),),
+    Sort.STATE: lambda view: (str(view.reach), view.state or "", natural(view.name)),
+    Sort.VERSION: lambda view: (_version(view), natural(view.name)),
+    Sort.SITE: lambda view: (view.site is None, view.site or "", natural(view.name)),
+    Sort.SEEN: lambda view: (0.0 if view.reading is None else view.reading.at, natural(view.name)),
+}
+
+Select = Callable[[Sequence[DeviceView]], Iterable[DeviceView]]
+"""Picks the devices that a filter shows."""
+
+
+class Lineup:
+    """The rows of the device list. `clock` gives monotonic seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._views: dict[str, DeviceView] = {}
+        self._shown: tuple[str, ...] = ()
+        self._rows: dict[str, int] = {}
+        self._select: Select | None = None
+        self._last_key = float("-inf")
+        self._untidy = False
+        self._frozen_at: float | None = None
+        self.sort = Sort.ATTENTION
+        self.reversed = False
+        self.cursor: str | None = None
+        self.marks: frozenset[str] = frozenset()
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The devices on view, from the top."""
+        return self._shown
+
+    @property
+    def filtered(self) -> bool:
+        """Whether a filter is in force."""
+        return self._select is not None
+
+    @property
+    def size(self) -> int:
+        """How many devices there are in all."""
+        return len(self._views)
+
+    @property
+    def current(self) -> DeviceView | None:
+        """The device under the cursor."""
+        return None if self.cursor is None else self._views.get(self.cursor)
+
+    @property
+    def row(self) -> int:
+        """The row of the cursor, counted from 0; 0 where there is none."""
+        return self._rows.get(self.cursor or "", 0)
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the view stands still; it thaws by itself."""
+        return self._frozen_at is not None and self._clock() - self._frozen_at < THAW_S
+
+    @property
+    def marked(self) -> tuple[DeviceView, ...]:
+        """The marked devices on view, in the order of the rows."""
+        return tuple(self._views[name] for name in self._shown if name in self.marks)
+
+    @property
+    def hidden_marks(self) -> int:
+        """How many marks the filter hides."""
+        return sum(1 for name in self.marks if name not in self._rows)
+
+    def view(self, name: str) -> DeviceView:
+        """Return the view of a device as it is to be drawn."""
+        return self._views[name]
+
+    def views(self) -> tuple[DeviceView, ...]:
+        """Return all views, in the order of the inventory."""
+        return tuple(self._views.values())
+
+    def row_of(self, name: str) -> int | None:
+        """Return the row of a device, None where it is not on view."""
+        return self._rows.get(name)
+
+    def touch(self) -> None:
+        """Note that a key was pressed."""
+        self._last_key = self._clock()
+
+    def take(self, views: Iterable[DeviceView]) -> None:
+        """Take newer views in. Where they stand is settled later."""
+        for view in views:
+            self._views[view.name] = view
+            self._untidy = True
+
+    def arrange_roster(self, names: Sequence[str]) -> None:
+        """Keep exactly these devices, in this order."""
+        self._views = {name: self._views[name] for name in names if name in self._views}
+        self.marks = self.marks & self._views.keys()
+        self._arrange(keep_cursor=False)
+
+    def settle(self) -> bool:
+        """Put rows in their order if the person rests; returns whether any row changed its place."""
+        if not self._untidy or self.frozen or self._clock() - self._last_key < CALM_S:
+            return False
+        return self._arrange(keep_cursor=True)
+
+    def choose_sort(self, sort: Sort) -> None:
+        """Take another order."""
+        self.sort = sort
+        self._arrange(keep_cursor=True)
+
+    def reverse(self) -> None:
+        """Turn the order round."""
+        self.reversed = not self.reversed
+        self._arrange(keep_cursor=True)
+
+    def choose_filter(self, select: Select | None) -> None:
+        """Show what `select` picks; None shows all."""
+        self._select = select
+        self._arrange(keep_cursor=False)
+
+    def freeze(self) -> None:
+        """Let the view stand still."""
+        self._frozen_at = self._clock()
+
+    def thaw(self) -> None:
+        """Let the view follow again."""
+        self._frozen_at = None
+
+    def move(self, rows: int) -> None:
+        """Move the cursor by rows, as far as there are any."""
+        self.go(self.row + rows)
+
+    def go(self, row: int) -> None:
+        """Put the cursor on a row, the nearest there is."""
+        if self._shown:
+            self.cursor = self._shown[min(max(row, 0), len(self._shown) - 1)]
+
+    def seek(self, step: int) -> bool:
+        """Put the cursor on the next device (`step` 1) or the one before (-1) that needs a person, round the end."""
+        count = len(self._shown)
+        for distance in range(1, count + 1):
+            name = self._shown[(self.row + step * distance) % count]
+            if self._views[name].needs_me:
+                self.cursor = name
+                return True
+        return False
+
+    def toggle_mark(self) -> None:
+        """Mark the device under the cursor, or take its mark away."""
+        if self.cursor is not None:
+            self.marks = self.marks ^ {self.cursor}
+
+    def mark_shown(self) -> None:
+        """Mark every device on view."""
+        self.marks = self.marks | set(self._shown)
+
+    def clear_marks(self) -> None:
+        """Take every mark away, the hidden ones too."""
+        self.marks = frozenset()
+
+    def _arrange(self, *, keep_cursor: bool) -> bool:
+        self._untidy = False
+        views = self.views()
+        picked = views if self._select is None else tuple(self._select(views))
+        if keep_cursor and self._select is not None and self.cursor in self._rows:
+            picked = self._with_cursor(picked)
+        ordered = sorted(picked, key=_KEYS[self.sort], reverse=self.reversed)
+        row = self.row
+        shown = tuple(view.name for view in ordered)
+        changed = shown != self._shown
+        self._shown = shown
+        self._rows = {name: index for index, name in enumerate(shown)}
+        if self.cursor not in self._rows:
+            self.cursor = None
+            self.go(row)
+        return changed
+
+    def _with_cursor(self, picked: tuple[DeviceView, ...]) -> tuple[DeviceView, ...]:
+        """Keep the device under the cursor on view until the cursor leaves it, whatever the filter says now."""
+        current = self.current
+        if current is None or any(view.name == current.name for view in picked):
+            return picked
+        return (*picked, current)

@@ -1,0 +1,66 @@
+"""Activity, whole: what was done and by whom, what changed; journal and log in one, to be narrowed by words."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from updeck.text import cell_width, plural
+from updeck.ui.actions import Action
+from updeck.ui.ink import Ink, Line, line
+from updeck.ui.lines.activity import event_line, matching
+from updeck.ui.screens.reading import ReadingScreen
+
+if TYPE_CHECKING:
+    from updeck.ui.app import UpdeckApp
+
+__all__ = ["ActivityScreen"]
+
+_NAME_CELLS_MOST = 24
+
+
+class ActivityScreen(ReadingScreen):
+    """Shows the newest event last and follows it, until somebody scrolls up."""
+
+    FILTERS = True
+    FOLLOWS = True
+
+    def __init__(self, deck: UpdeckApp) -> None:
+        super().__init__(deck)
+        self._drawn = -1
+
+    def on_mount(self) -> None:
+        """Follow the journal."""
+        self.set_interval(self.deck.options.pace_s, self._follow)
+
+    def _follow(self) -> None:
+        events = self.deck.home.record.events
+        newest = events[-1].id if events else 0
+        if self.is_current and newest != self._drawn:
+            self._drawn = newest
+            self.draw()
+
+    def title_line(self) -> Line:
+        """Return what this is, and how much of it is on view."""
+        events = self.deck.home.record.events
+        shown = f"{len(matching(events, self.words))} of " if self.words else ""
+        return line(("Activity", Ink.STRONG), (f"  {shown}{plural(len(events), 'event')}", Ink.DIM))
+
+    def keys_line(self) -> Line:
+        """Return the keys that apply."""
+        return self.deck.keys_line(["back", "filter", "page_up", "page_down"])
+
+    def text(self, width: int) -> Sequence[Line]:
+        """Return the events in which every word of the filter stands."""
+        now = time.time()
+        events = matching(self.deck.home.record.events, self.words)
+        cells = min(_NAME_CELLS_MOST, max((cell_width(event.device or "") for event in events), default=0))
+        return [event_line(event, width, cells, now) for event in events]
+
+    def act(self, action: Action) -> None:
+        """Close by the key that opened this."""
+        if action.id == "activity":
+            self.dismiss()
+        else:
+            super().act(action)

@@ -1,0 +1,319 @@
+"""The home screen: the fleet at a glance. It draws what the state says and turns keys into actions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from textual import events
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.timer import Timer
+
+from updeck.errors import UpdeckError
+from updeck.fleet.views import DeviceView, Tone
+from updeck.ui.actions import ActionContext, Pane
+from updeck.ui.activity_log import ActivityLog
+from updeck.ui.deeds import Deeds
+from updeck.ui.ink import EMPTY, Ink, Line, line
+from updeck.ui.keymap import key_name
+from updeck.ui.layout import Part
+from updeck.ui.line_edit import LineEdit
+from updeck.ui.lines.footer import footer
+from updeck.ui.lines.header import checked, header, standing
+from updeck.ui.lineup import Lineup
+from updeck.ui.widgets.board import Board
+
+if TYPE_CHECKING:
+    from updeck.fleet.service import FleetService
+    from updeck.ui.app import UpdeckApp
+
+__all__ = ["FleetScreen"]
+
+REST_S = 0.15
+"""Seconds that the cursor rests before the detail is drawn."""
+
+AGE_S = 5.0
+"""Seconds between two looks at what changes by age alone."""
+
+HEADER_S = 1.0
+"""Seconds between two counts of the fleet for the header."""
+
+_FILTER_KEYS = line(
+    *((" enter", Ink.KEY), (" keeps the filter  ", Ink.DIM)),
+    *(("esc", Ink.KEY), (" shows all  ", Ink.DIM)),
+    *(("up down", Ink.KEY), (" move", Ink.DIM)),
+)
+_FILTER_HINT = "a name, state:IDLE, tag:nyc, version:<11.8, needs:me"
+
+
+class FleetScreen(Screen[None], inherit_bindings=False):
+    """Devices, update status, images, activity; three layouts by width.
+
+    No widget here takes the focus: every key comes to this screen, in one queue, and is either text of the open
+    filter or looked up in the keymap.
+    """
+
+    AUTO_FOCUS = ""
+
+    def __init__(self, deck: UpdeckApp) -> None:
+        super().__init__()
+        self.deck = deck
+        self.lineup = Lineup(time.monotonic)
+        self.board = Board(deck.glyphs, self.lineup)
+        self.record = ActivityLog()
+        self.filter_text = ""
+        self._filter_edit: LineEdit | None = None
+        self._deeds = Deeds(self)
+        self._notice: Line = EMPTY
+        self._seen_sequence = self._seen_roster = -1
+        self._aged_at = self._counted_at = float("-inf")
+        self._rest: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        """Mount every part; where it stands follows from the size."""
+        yield from self.board.canvases
+
+    def on_mount(self) -> None:
+        """Begin to look for changes; at rest a look draws nothing."""
+        self.set_interval(self.deck.options.pace_s, self.look)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Lay everything out anew."""
+        self.place()
+
+    def on_screen_resume(self) -> None:
+        """Catch up with what happened while another screen stood here."""
+        self.look()
+        self.call_after_refresh(self.draw_all)
+
+    # keys
+
+    def on_key(self, event: events.Key) -> None:
+        """Take a key in the order in which it came: for the filter while that is open, else for an action."""
+        event.stop()
+        event.prevent_default()
+        self.lineup.touch()
+        if self._filter_edit is not None:
+            self._type(self._filter_edit, event)
+            return
+        action = self.deck.keymap.action(key_name(event.key, event.character))
+        if action is None:
+            help_key = self.deck.keymap.keys("help")[0]
+            self.deck.say(line((f"{event.key} does nothing here; {help_key} shows the keys", Ink.DIM)))
+        else:
+            self.press(action.id)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Take pasted text into the open filter; elsewhere it means nothing."""
+        if self._filter_edit is not None:
+            self._filter_edit.insert(event.text)
+            self.apply_filter(self._filter_edit.text)
+
+    def press(self, action_id: str) -> None:
+        """Do an action, or say why it does not apply."""
+        reason = self._deeds.refusal(action_id)
+        if reason is not None:
+            self.deck.say(line((reason, Ink.MAY)))
+            return
+        self.deck.say(EMPTY)
+        self._deeds.do(action_id)
+
+    def open_filter(self) -> None:
+        """Let the keys that follow, in the same burst too, be text of the filter."""
+        self._filter_edit = LineEdit(self.filter_text)
+        self._show_notice()
+        self.show_footer()
+
+    def apply_filter(self, text: str) -> None:
+        """Show what the text selects; what is wrong with it so far is said and left out."""
+        from updeck.fleet.selectors import Selector
+
+        self.filter_text = text.strip()
+        selector, problem = Selector.filter(text)
+        self.lineup.choose_filter((lambda views: filter(selector.matches, views)) if self.filter_text else None)
+        self._show_notice(problem)
+        self.cursor_moved()
+        self.count()
+
+    def _type(self, edit: LineEdit, event: events.Key) -> None:
+        if event.key in ("enter", "escape"):
+            self._filter_edit = None
+            self.say(EMPTY)
+            self.show_footer()
+            if event.key == "escape":
+                self.apply_filter("")
+        elif event.key in ("up", "down"):
+            self.lineup.move(1 if event.key == "down" else -1)
+            self.cursor_moved()
+        elif edit.press(event.key, event.character):
+            self.apply_filter(edit.text)
+
+    def context(self) -> ActionContext:
+        """Return what an action would apply to now."""
+        board, lineup = self.board, self.lineup
+        return ActionContext(
+            view=lineup.current,
+            marked=lineup.marked,
+            hidden_marks=lineup.hidden_marks,
+            pane=board.pane,
+            image=board.images.image if board.pane is Pane.IMAGES else None,
+            read_only=self.deck.options.read_only,
+            busy=self.deck.busy,
+        )
+
+    # what is new
+
+    def look(self) -> None:
+        """Take in what is new and draw it; draws nothing where nothing changed."""
+        service = self.deck.service_or_none
+        if service is None:
+            return
+        now = time.time()
+        changed = not self.lineup.frozen and self._take_changes()
+        news = self._take_news(service)
+        if not self.is_current:
+            return
+        moved = self.lineup.settle()
+        aged = now - self._aged_at >= AGE_S
+        if changed or moved or aged:
+            self._aged_at = now if aged else self._aged_at
+            self.board.show_list(now)
+            self._show_checked()
+            self.show_detail()
+            self.show_footer()
+            if now - self._counted_at >= HEADER_S:
+                self.count()
+        if news:
+            self.board.show_activity(self.record.events, now)
+
+    def _take_news(self, service: FleetService) -> bool:
+        try:
+            return self.record.refresh(service)
+        except UpdeckError as error:
+            self.deck.say(line((str(error), Ink.MAY)))
+            return False
+
+    def _take_changes(self) -> bool:
+        state = self.deck.service.state
+        sequence, names = state.changes_since(self._seen_sequence)
+        if sequence == self._seen_sequence:
+            return False
+        self._seen_sequence = sequence
+        fresh = [view for name in names if (view := state.view(name)) is not None]
+        if self._newly_needing(fresh):
+            self.deck.bell()
+        self.lineup.take(fresh)
+        if state.roster != self._seen_roster:
+            self._seen_roster = state.roster
+            self.lineup.arrange_roster(state.names)
+            self.place()
+        return True
+
+    def _newly_needing(self, fresh: Iterable[DeviceView]) -> bool:
+        """Whether a device asks for a person that did not before; what does so from the first look on is not new."""
+        known = {view.name: view for view in self.lineup.views() if view.reach is not None}
+        return any(
+            view.next.tone is Tone.NEEDS and view.name in known and known[view.name].next.tone is not Tone.NEEDS
+            for view in fresh
+        )
+
+    # drawing
+
+    def say(self, notice: Line) -> None:
+        """Show one sentence above the footer, until the next action."""
+        self._notice = notice
+        self._show_notice()
+
+    def place(self) -> None:
+        """Place every part for the present size, and draw it."""
+        with self.app.batch_update():
+            self.board.place(*self.app.size, [view.name for view in self.lineup.views()])
+        self.call_after_refresh(self.draw_all)
+
+    def draw_all(self) -> None:
+        """Draw every part that is on view."""
+        now = time.time()
+        self.board.devices.nothing = self._why_empty()
+        self.board.show_titles()
+        self.board.show_list(now)
+        self.board.show_activity(self.record.events, now)
+        self.count()
+        self._show_checked()
+        self.show_detail()
+        self._show_notice()
+        self.show_footer()
+
+    def cursor_moved(self) -> None:
+        """Draw the list now, and the detail once the cursor rests."""
+        self.board.devices.nothing = self._why_empty()
+        self.board.show_list(time.time())
+        if self._rest is not None:
+            self._rest.stop()
+        self._rest = self.set_timer(REST_S, self._rested)
+
+    def _rested(self) -> None:
+        self._rest = None
+        self.show_detail()
+        self.show_footer()
+
+    def use(self, pane: Pane) -> None:
+        """Bring a pane into use; where there is room for one only, it comes on view."""
+        if self.board.use(pane):
+            self.place()
+        else:
+            self.board.show_titles()
+            self.board.images.draw()
+        self.show_footer()
+
+    def count(self) -> None:
+        """Count the fleet, and draw the header."""
+        now = time.time()
+        self._counted_at = now
+        options, lineup = self.deck.options, self.lineup
+        seen = replace(
+            standing(options.fleet_name, options.label, lineup.views(), now),
+            marked=len(lineup.marks),
+            hidden_marks=lineup.hidden_marks,
+            shown=len(lineup.shown) if lineup.filtered else None,
+            read_only=options.read_only,
+            frozen=lineup.frozen,
+        )
+        self.board.show_line(Part.HEADER, header(seen, self.board.part(Part.HEADER).size.width))
+        self.deck.tell_title(seen.needing)
+
+    def show_detail(self) -> None:
+        """Draw what is known of the device under the cursor, unless the cursor is still on its way."""
+        if self._rest is None:
+            self.board.show_detail(self.lineup.current, time.time())
+
+    def show_footer(self) -> None:
+        """Draw the keys that apply."""
+        if self._filter_edit is not None:
+            self.board.show_line(Part.FOOTER, _FILTER_KEYS)
+            return
+        width = self.board.part(Part.FOOTER).size.width
+        self.board.show_line(Part.FOOTER, footer(self.context(), self.deck.keymap, self.deck.glyphs, width))
+
+    def _show_checked(self) -> None:
+        newest = max((view.reading.at for view in self.lineup.views() if view.reading is not None), default=None)
+        self.board.show_right(Part.CHECKED, checked(newest))
+
+    def _show_notice(self, problem: str | None = None) -> None:
+        if self._filter_edit is not None:
+            typed = self._filter_edit.line(" /", self.deck.glyphs, _FILTER_HINT)
+            drawn = line(*typed, (f"   {problem}" if problem else "", Ink.MAY))
+        elif self._notice:
+            drawn = line(" ", *self._notice)
+        elif self.filter_text:
+            drawn = line((" filter ", Ink.DIM), (self.filter_text, Ink.ACCENT), ("  esc shows all", Ink.DIM))
+        else:
+            drawn = EMPTY
+        self.board.show_line(Part.NOTICE, drawn)
+
+    def _why_empty(self) -> str:
+        if self.deck.service_or_none is None:
+            return "connecting"
+        return "no device matches the filter" if self.lineup.size else "no devices yet"

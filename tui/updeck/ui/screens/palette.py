@@ -1,0 +1,96 @@
+"""Find an action by its name: the registry once more, for those who know the word and not the key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import events
+from textual.app import ComposeResult
+from textual.screen import Screen
+
+from updeck.text import pad
+from updeck.ui.actions import ACTIONS, Action, ActionContext, Group
+from updeck.ui.ink import Ink, Line, fit_line, line
+from updeck.ui.layout import Place
+from updeck.ui.line_edit import LineEdit
+from updeck.ui.widgets.canvas import Canvas
+
+if TYPE_CHECKING:
+    from updeck.ui.app import UpdeckApp
+
+__all__ = ["PaletteScreen", "found"]
+
+_KEY_CELLS = 10
+
+
+class PaletteScreen(Screen[str | None], inherit_bindings=False):
+    """A line to type in and the actions that fit; dismissed with the id of the chosen one, or None."""
+
+    AUTO_FOCUS = ""
+
+    def __init__(self, deck: UpdeckApp, context: ActionContext) -> None:
+        super().__init__()
+        self._deck = deck
+        self._here = context
+        self._edit = LineEdit()
+        self._chosen = 0
+        self._typed = Canvas(deck.glyphs, widget_id="typed")
+        self._list = Canvas(deck.glyphs, widget_id="found")
+
+    def compose(self) -> ComposeResult:
+        """Mount the line and the list."""
+        yield from (self._typed, self._list)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Take the whole screen."""
+        width, height = event.size
+        self._typed.place(Place(1, 0, max(1, width - 2), 1))
+        self._list.place(Place(0, 2, width, max(1, height - 2)))
+        self.call_after_refresh(self.draw)
+
+    def draw(self) -> None:
+        """Draw what changed."""
+        actions = found(self._edit.text)
+        self._chosen = min(self._chosen, max(0, len(actions) - 1))
+        self._typed.show((self._edit.line("action: ", self._deck.glyphs, "enter does it, esc leaves"),))
+        height, width = self._list.size.height, self._list.size.width
+        top = max(0, self._chosen - height + 1)
+        rows = [self._row(action, width, chosen=at == self._chosen) for at, action in enumerate(actions)]
+        self._list.show(rows[top : top + height] or (line(("   no action is called that", Ink.DIM)),))
+
+    def _row(self, action: Action, width: int, *, chosen: bool) -> Line:
+        reason = action.applicable(self._here)
+        marker = (self._deck.glyphs.cursor if chosen else " ", Ink.ACCENT)
+        keys = pad(self._deck.keymap.keys(action.id)[0], _KEY_CELLS)
+        label = (pad(action.label, 26), Ink.DIM if reason else Ink.STRONG if chosen else Ink.PLAIN)
+        return fit_line(line(marker, "  ", (keys, Ink.KEY), label, (f"  {reason or action.help}", Ink.DIM)), width - 1)
+
+    def on_key(self, event: events.Key) -> None:
+        """Type, choose, or leave."""
+        event.stop()
+        event.prevent_default()
+        match event.key:
+            case "escape" | "ctrl+p":
+                self.dismiss(None)
+            case "enter":
+                actions = found(self._edit.text)
+                self.dismiss(actions[self._chosen].id if actions else None)
+            case "up" | "down":
+                self._chosen = max(0, self._chosen + (1 if event.key == "down" else -1))
+                self.draw()
+            case key:
+                if self._edit.press(key, event.character):
+                    self._chosen = 0
+                    self.draw()
+
+
+def found(typed: str) -> list[Action]:
+    """Return the actions whose words begin with the words typed, in the order of the registry; moving is left out."""
+    wanted = typed.casefold().split()
+    actions = [action for action in ACTIONS if action.group is not Group.MOVE and action.id != "palette"]
+    return [action for action in actions if all(_has(action, word) for word in wanted)]
+
+
+def _has(action: Action, word: str) -> bool:
+    text = f"{action.label} {action.id} {action.help}".casefold().replace("(", " ").replace(")", " ")
+    return any(part.startswith(word) for part in text.split())

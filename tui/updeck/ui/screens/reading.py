@@ -1,0 +1,135 @@
+"""The base of screens that are read: a title, a text that scrolls, and the keys that apply."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual import events
+from textual.app import ComposeResult
+from textual.screen import Screen
+
+from updeck.ui.actions import Action
+from updeck.ui.ink import EMPTY, Ink, Line, line
+from updeck.ui.keymap import key_name
+from updeck.ui.layout import Place
+from updeck.ui.line_edit import LineEdit
+from updeck.ui.widgets.canvas import Canvas
+from updeck.ui.widgets.text_pane import TextPane
+
+if TYPE_CHECKING:
+    from updeck.ui.app import UpdeckApp
+
+__all__ = ["ReadingScreen"]
+
+_MARGIN = 1
+
+
+class ReadingScreen(Screen[None], inherit_bindings=False):
+    """Shows `text(width)` under `title()`. Moving keys scroll, back and quit close; `/` narrows where `FILTERS`."""
+
+    AUTO_FOCUS = ""
+    FILTERS = False
+    FOLLOWS = False
+
+    def __init__(self, deck: UpdeckApp) -> None:
+        super().__init__()
+        self.deck = deck
+        self.words = ""
+        self._edit: LineEdit | None = None
+        self._title = Canvas(deck.glyphs, widget_id="title")
+        self._pane = TextPane(deck.glyphs, widget_id="text", follows=self.FOLLOWS)
+        self._notice_line = Canvas(deck.glyphs, widget_id="notice")
+        self._keys = Canvas(deck.glyphs, widget_id="keys")
+        self._notice: Line = EMPTY
+
+    def title_line(self) -> Line:
+        """Return what stands above the text."""
+        raise NotImplementedError
+
+    def text(self, width: int) -> Sequence[Line]:
+        """Return the whole text, laid out for `width` cells."""
+        raise NotImplementedError
+
+    def keys_line(self) -> Line:
+        """Return the keys that apply."""
+        return self.deck.keys_line(["back"])
+
+    def act(self, action: Action) -> None:
+        """Do an action that is not about reading; says that it is none here unless a screen knows better."""
+        self.say(line((f"{action.label}: back to the devices first", Ink.DIM)))
+
+    def compose(self) -> ComposeResult:
+        """Mount the four parts."""
+        yield from (self._title, self._pane, self._notice_line, self._keys)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Lay the text out anew."""
+        width, height = event.size
+        room = max(1, width - 2 * _MARGIN)
+        self._title.place(Place(_MARGIN, 0, room, 1))
+        self._pane.place(Place(_MARGIN, 1, room, max(1, height - 3)))
+        self._notice_line.place(Place(_MARGIN, height - 2, room, 1))
+        self._keys.place(Place(0, height - 1, width, 1))
+        self.call_after_refresh(self.draw)
+
+    def draw(self) -> None:
+        """Draw what changed."""
+        self._title.show((self.title_line(),))
+        self._pane.set_text(self.text(self._pane.size.width))
+        self._keys.show((self.keys_line(),))
+        self._show_notice()
+
+    def say(self, notice: Line) -> None:
+        """Show one sentence above the keys, until the next key."""
+        self._notice = notice
+        self._show_notice()
+
+    def _show_notice(self) -> None:
+        if self._edit is not None:
+            self._notice_line.show((self._edit.line("/", self.deck.glyphs),))
+        elif self.words and not self._notice:
+            self._notice_line.show((line(("filter ", Ink.DIM), (self.words, Ink.ACCENT)),))
+        else:
+            self._notice_line.show((self._notice,))
+
+    def on_key(self, event: events.Key) -> None:
+        """Scroll, narrow, close, or hand the key on to `act`."""
+        event.stop()
+        event.prevent_default()
+        self.deck.home.lineup.touch()
+        if self._edit is not None:
+            self._type(self._edit, event)
+            return
+        action = self.deck.keymap.action(key_name(event.key, event.character))
+        if action is None:
+            return
+        self.say(EMPTY)
+        self.do(action)
+
+    def do(self, action: Action) -> None:
+        """Do one action."""
+        page = max(1, self._pane.size.height - 1)
+        rows = {"down": 1, "up": -1, "page_down": page, "page_up": -page, "first": -1_000_000, "last": 1_000_000}
+        if action.id in rows:
+            self._pane.scroll_lines(rows[action.id])
+        elif action.id == "back" and self.words:
+            self._narrow("")
+        elif action.id in ("back", "quit"):
+            self.dismiss()
+        elif action.id == "filter" and self.FILTERS:
+            self._edit = LineEdit(self.words)
+            self._show_notice()
+        else:
+            self.act(action)
+
+    def _type(self, edit: LineEdit, event: events.Key) -> None:
+        if event.key in ("enter", "escape"):
+            self._edit = None
+            self._narrow("" if event.key == "escape" else edit.text)
+        elif edit.press(event.key, event.character):
+            self._narrow(edit.text)
+
+    def _narrow(self, words: str) -> None:
+        self.words = words.strip()
+        self.draw()

@@ -1,0 +1,142 @@
+"""The terminal beneath Textual: its title, and what to do when it is gone.
+
+A terminal that hangs up leaves Textual's reader spinning and its writer dead; one that takes no output leaves the
+loop blocked. So a thread of our own watches, and ends the process when nothing else does (`security.md`, terminal).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+from textual.app import App
+from textual.driver import Driver
+
+__all__ = ["Title", "Watchdog", "driver_with", "hung_up"]
+
+_INTERRUPTED = 130
+_GRACE_S = 0.7
+_LOOK_S = 0.2
+_PUSH_TITLE, _POP_TITLE = "\x1b[22;2t", "\x1b[23;2t"
+
+
+class Title:
+    """The terminal's title. It is told constants of ours with numbers in them, nothing from outside."""
+
+    def __init__(self) -> None:
+        self._write: Callable[[str], None] | None = None
+        self._told = ""
+
+    def attach(self, write: Callable[[str], None]) -> None:
+        """Write to this terminal from now on."""
+        self._write = write
+
+    def detach(self) -> None:
+        """Give the terminal its own title back, if it was taken."""
+        if self._write is not None and self._told:
+            self._write(_POP_TITLE)
+        self._write, self._told = None, ""
+
+    def tell(self, title: str) -> None:
+        """Set the title if it differs from the one told last; the first time, the terminal's own is kept aside."""
+        if self._write is None or title == self._told or not (title.isascii() and title.isprintable()):
+            return
+        if not self._told:
+            self._write(_PUSH_TITLE)
+        self._told = title
+        self._write(f"\x1b]2;{title}\x07")
+
+
+def driver_with(title: Title) -> type[Driver]:
+    """Return Textual's driver for this system, with `title` attached while it draws."""
+    if sys.platform == "win32":
+        from textual.drivers.windows_driver import WindowsDriver as SystemDriver
+    else:
+        from textual.drivers.linux_driver import LinuxDriver as SystemDriver
+
+    class TitledDriver(SystemDriver):
+        def __init__(
+            self,
+            app: App[object],
+            *,
+            debug: bool = False,
+            mouse: bool = True,
+            size: tuple[int, int] | None = None,
+        ) -> None:
+            super().__init__(app, debug=debug, mouse=mouse, size=size)
+            title.attach(self.write)
+
+        def stop_application_mode(self) -> None:
+            title.detach()
+            super().stop_application_mode()
+
+    return TitledDriver
+
+
+def hung_up(descriptor: int) -> bool:
+    """Whether the terminal behind `descriptor` is gone."""
+    if sys.platform == "win32":
+        return False
+    import termios
+
+    try:
+        termios.tcgetattr(descriptor)
+    except termios.error:
+        return True
+    return False
+
+
+class Watchdog:
+    """Ends the app when the terminal is gone or the process is told to end; ends the process if the app does not.
+
+    `end` asks the app to end and must not block; `farewell` is given the grace time before the process is ended.
+    """
+
+    def __init__(self, end: Callable[[], None], farewell: Callable[[], None]) -> None:
+        self._end = end
+        self._farewell = farewell
+        self._told = threading.Event()
+        self._over = threading.Event()
+        self.exit_code = 0
+        """130 once the process was told to end, by a signal or a terminal that went away (`contracts.md` 2)."""
+
+    @contextlib.contextmanager
+    def watch(self, descriptor: int) -> Iterator[None]:
+        """Watch while the app runs."""
+        handled = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+        before = {number: signal.signal(number, self._signalled) for number in handled}
+        thread = threading.Thread(target=self._run, args=(descriptor,), name="watchdog", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._over.set()
+            thread.join()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _signalled(self, number: int, frame: FrameType | None) -> None:
+        self.exit_code = _INTERRUPTED
+        self._told.set()
+
+    def _run(self, descriptor: int) -> None:
+        while not self._over.wait(_LOOK_S):
+            gone = hung_up(descriptor)
+            if gone or self._told.is_set():
+                self._put_down(gone=gone)
+                return
+
+    def _put_down(self, *, gone: bool) -> None:
+        if not gone:
+            self._end()
+            if self._over.wait(_GRACE_S):
+                return
+        goodbye = threading.Thread(target=self._farewell, daemon=True)
+        goodbye.start()
+        goodbye.join(_GRACE_S)
+        os._exit(_INTERRUPTED)

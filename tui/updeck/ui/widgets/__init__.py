@@ -1,0 +1,1 @@
+"""The widgets: dumb, they draw a slice of state."""

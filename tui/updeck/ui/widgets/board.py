@@ -1,0 +1,140 @@
+"""All parts of the fleet screen in their places: what is handed to it is drawn where there is room for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from updeck.fleet.views import DeviceView
+from updeck.journal.models import Event
+from updeck.text import cell_width
+from updeck.ui.actions import Pane
+from updeck.ui.facts import heading
+from updeck.ui.glyphs import Glyphs
+from updeck.ui.ink import Ink, Line, line, width_of
+from updeck.ui.layout import Part, Shape, lay_out
+from updeck.ui.lines.activity import event_line
+from updeck.ui.lines.row import Columns, head
+from updeck.ui.lines.status import status_lines
+from updeck.ui.lineup import Lineup
+from updeck.ui.widgets.canvas import Canvas
+from updeck.ui.widgets.device_list import DeviceList
+from updeck.ui.widgets.image_pane import ImagePane
+from updeck.ui.widgets.text_pane import TextPane
+
+__all__ = ["Board"]
+
+_NAME_CELLS_MOST = 24
+
+
+class Board:
+    """The canvases of the fleet screen. `pane` is in use; `lower` stands beneath the list where one can."""
+
+    def __init__(self, glyphs: Glyphs, lineup: Lineup) -> None:
+        self._glyphs = glyphs
+        self._lineup = lineup
+        self._names: tuple[str, ...] = ()
+        self.devices = DeviceList(glyphs, lineup, widget_id=Part.DEVICES)
+        self.status = TextPane(glyphs, widget_id=Part.STATUS)
+        self.images = ImagePane(glyphs, widget_id=Part.IMAGES)
+        self.activity = TextPane(glyphs, widget_id=Part.ACTIVITY, follows=True)
+        own: dict[Part, Canvas] = {
+            Part.DEVICES: self.devices,
+            Part.STATUS: self.status,
+            Part.IMAGES: self.images,
+            Part.ACTIVITY: self.activity,
+        }
+        self._parts = {part: own.get(part) or Canvas(glyphs, widget_id=part) for part in Part}
+        self.shape = Shape.LINE
+        self.pane = Pane.DEVICES
+        self.lower = Pane.STATUS
+
+    @property
+    def canvases(self) -> Iterable[Canvas]:
+        """Every part, for the screen to mount."""
+        return self._parts.values()
+
+    def part(self, part: Part) -> Canvas:
+        """Return one part."""
+        return self._parts[part]
+
+    def place(self, width: int, height: int, names: Sequence[str]) -> None:
+        """Put every part where it belongs in a terminal of this size; `names` settle the width of the first column."""
+        self._names = tuple(names)
+        self.shape, places = lay_out(width, height, pane=self.pane, lower=self.lower)
+        for part, canvas in self._parts.items():
+            canvas.place(places.get(part))
+        if Part.DEVICES in places:
+            self.devices.columns = Columns.for_width(places[Part.DEVICES].width, names)
+
+    def use(self, pane: Pane) -> bool:
+        """Bring a pane into use; returns whether the parts must be placed anew for that."""
+        self.pane = pane
+        self.images.in_use = pane is Pane.IMAGES
+        if pane is not Pane.DEVICES:
+            self.lower = pane
+        return self.shape is not Shape.WIDE
+
+    def show_line(self, part: Part, drawn: Line) -> None:
+        """Draw a part that is one line."""
+        self._parts[part].show((drawn,))
+
+    def show_right(self, part: Part, drawn: Line) -> None:
+        """Draw one line at the right end of its part."""
+        canvas = self._parts[part]
+        canvas.show((line((" " * max(0, canvas.size.width - width_of(drawn)), Ink.DIM), *drawn),))
+
+    def show_list(self, now: float) -> None:
+        """Draw the rows and their head. `now` is our wall clock."""
+        lineup = self._lineup
+        self.show_line(Part.HEAD, head(self.devices.columns, lineup.sort, reverse=lineup.reversed, glyphs=self._glyphs))
+        self.devices.draw(now)
+
+    def show_detail(self, view: DeviceView | None, now: float) -> None:
+        """Draw status and images of a device, as far as they are on view."""
+        if self.status.display:
+            self.status.set_text(status_lines(view, self.status.size.width, self._glyphs, now))
+        self.images.set_view(view)
+
+    def show_activity(self, events: Sequence[Event], now: float) -> None:
+        """Draw the activity, where it is on view."""
+        if self.activity.display:
+            width = self.activity.size.width
+            cells = min(_NAME_CELLS_MOST, max(map(cell_width, self._names), default=0))
+            self.activity.set_text([event_line(event, width, cells, now) for event in events])
+
+    def show_titles(self) -> None:
+        """Draw the rules and what stands in them; the pane in use has its name in the accent colour."""
+        bar, images, rule = (self._parts[part] for part in (Part.BAR, Part.IMAGES_TITLE, Part.RULE))
+        bar.show([line((self._glyphs.bar, Ink.RULE))] * bar.size.height)
+        images.show((self._title("Images", images.size.width, Pane.IMAGES),))
+        if self.shape is Shape.WIDE:
+            joint = self.devices.size.width
+            rule.show((self._joined(self._title("Activity", rule.size.width, Pane.ACTIVITY), joint),))
+        else:
+            rule.show((self._tabs(rule.size.width),))
+
+    def _title(self, text: str, width: int, pane: Pane) -> Line:
+        ink = Ink.ACCENT if self.pane is pane else Ink.DIM
+        _, drawn = heading(text, width, self._glyphs.rule)
+        return line(*((span.text, ink) if span.text == text else span for span in drawn))
+
+    def _joined(self, drawn: Line, at: int) -> Line:
+        """Let the vertical bar end in the rule."""
+        *rest, last = drawn
+        cut = at - width_of(tuple(rest))
+        if not 0 <= cut < cell_width(last.text):
+            return drawn
+        return line(*rest, (last.text[:cut] + self._glyphs.joint + last.text[cut + 1 :], last.ink))
+
+    def _tabs(self, width: int) -> Line:
+        """Return the rule above the lower pane with the names of all that may stand there."""
+        single = self.shape is Shape.SINGLE
+        shown = self.pane if single else self.lower
+        parts: list[tuple[str, Ink]] = [(f"{self._glyphs.rule} ", Ink.RULE)]
+        for pane in Pane:
+            if pane is Pane.DEVICES and not single:
+                continue
+            here = Ink.ACCENT if pane is self.pane else Ink.STRONG
+            parts += [(pane.value, here if pane is shown else Ink.DIM), (f" {self._glyphs.rule} ", Ink.RULE)]
+        used = sum(cell_width(text) for text, _ in parts)
+        return line(*parts, (self._glyphs.rule * max(0, width - used), Ink.RULE))

@@ -1,0 +1,77 @@
+"""A widget that draws lines and repaints only the cells that changed: the ground of all panes (`design.md` 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import zip_longest
+
+from rich.segment import Segment
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from updeck.ui.glyphs import Glyphs
+from updeck.ui.ink import EMPTY, Ink, Line, width_of
+from updeck.ui.layout import Place
+from updeck.ui.theme import DEFAULT_THEME, PALETTES, Palette
+
+__all__ = ["Canvas", "changed_width"]
+
+
+class Canvas(Widget, can_focus=False):
+    """Shows what `show` was given last, from its top left corner; what does not fit is cut off."""
+
+    def __init__(self, glyphs: Glyphs, *, widget_id: str) -> None:
+        super().__init__(id=widget_id)
+        self.glyphs = glyphs
+        self._lines: tuple[Line, ...] = ()
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """What is shown now."""
+        return self._lines
+
+    @property
+    def palette(self) -> Palette:
+        """The look of every ink in the present theme."""
+        return PALETTES.get(self.app.theme, PALETTES[DEFAULT_THEME])
+
+    def place(self, place: Place | None) -> None:
+        """Stand at this place of the screen, or nowhere."""
+        self.display = place is not None
+        if place is not None:
+            self.styles.offset = (place.x, place.y)
+            self.styles.width = place.width
+            self.styles.height = place.height
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Show these lines; repaints the changed cells only."""
+        before, self._lines = self._lines, tuple(lines)
+        for y, (old, new) in enumerate(zip_longest(before, self._lines, fillvalue=EMPTY)):
+            if y >= self.size.height:
+                break
+            if old != new and (width := min(changed_width(old, new), self.size.width)):
+                self.refresh(Region(0, y, width, 1))
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one line, padded to the width of the widget."""
+        palette = self.palette
+        drawn = self._lines[y] if y < len(self._lines) else EMPTY
+        segments = [Segment(self.glyphs.show(span.text), palette[span.ink]) for span in drawn]
+        return Strip(segments).adjust_cell_length(self.size.width, palette[Ink.PLAIN])
+
+
+def changed_width(old: Line, new: Line) -> int:
+    """Return how many cells from the left must be painted to turn `old` into `new`.
+
+    Textual paints a region from the left edge of its widget, so only what is alike at the right end saves bytes.
+    """
+    width = max(width_of(old), width_of(new))
+    if width_of(old) != width_of(new):
+        return width
+    alike = 0
+    for one, other in zip(reversed(old), reversed(new), strict=False):
+        if one != other:
+            break
+        alike += width_of((one,))
+    return width - alike

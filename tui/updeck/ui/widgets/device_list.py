@@ -1,0 +1,52 @@
+"""The device list: thousands of rows, of which only those on view are ever formatted."""
+
+from __future__ import annotations
+
+from updeck.ui.glyphs import Glyphs
+from updeck.ui.ink import Ink, line
+from updeck.ui.lines.row import Columns, row
+from updeck.ui.lineup import Lineup
+from updeck.ui.widgets.canvas import Canvas
+
+__all__ = ["DeviceList"]
+
+
+class DeviceList(Canvas):
+    """Draws the rows of a `Lineup` around its cursor. It scrolls by half its height, which a thin line pays seldom."""
+
+    def __init__(self, glyphs: Glyphs, lineup: Lineup, *, widget_id: str) -> None:
+        super().__init__(glyphs, widget_id=widget_id)
+        self._lineup = lineup
+        self._top = 0
+        self.columns = Columns.for_width(80, ())
+        self.nothing = ""
+
+    def draw(self, now: float) -> None:
+        """Draw the rows on view. `now` is our wall clock."""
+        lineup = self._lineup
+        height = self.size.height
+        self._top = self._scrolled(lineup.row, len(lineup.shown), height)
+        names = lineup.shown[self._top : self._top + height]
+        if not names:
+            self.show((line((f"   {self.nothing}", Ink.DIM)),))
+            return
+        self.show(
+            [
+                row(
+                    lineup.view(name),
+                    self.columns,
+                    self.glyphs,
+                    now,
+                    cursor=name == lineup.cursor,
+                    marked=name in lineup.marks,
+                )
+                for name in names
+            ]
+        )
+
+    def _scrolled(self, cursor: int, count: int, height: int) -> int:
+        """Return the first row on view, so that the cursor's row is among them."""
+        top = self._top
+        if cursor < top or cursor >= top + height:
+            top = cursor - height // 2
+        return max(0, min(top, count - height))

@@ -1,0 +1,73 @@
+"""Lines that scroll under keys: the status of a device, the help, the activity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from updeck.ui.glyphs import Glyphs
+from updeck.ui.ink import Ink, Line, line
+from updeck.ui.widgets.canvas import Canvas
+
+__all__ = ["TextPane"]
+
+
+class TextPane(Canvas):
+    """Shows the part of a text that was scrolled to, and says in its last line how much follows.
+
+    With `follows` it keeps its end on view, filling from the top and going on by half its height, so that a new
+    line at the end costs one line and not the whole pane.
+    """
+
+    def __init__(self, glyphs: Glyphs, *, widget_id: str, follows: bool = False) -> None:
+        super().__init__(glyphs, widget_id=widget_id)
+        self._text: tuple[Line, ...] = ()
+        self._top = 0
+        self._follows = follows
+        self._at_end = follows
+
+    @property
+    def text(self) -> tuple[Line, ...]:
+        """The whole text."""
+        return self._text
+
+    def set_text(self, text: Sequence[Line], *, keep_place: bool = True) -> None:
+        """Show another text, at the same place where that exists."""
+        self._text = tuple(text)
+        if not keep_place:
+            self._top, self._at_end = 0, self._follows
+        self.draw()
+
+    def scroll_lines(self, rows: int) -> None:
+        """Scroll by lines, as far as there are any."""
+        last = self._last_top()
+        self._top = min(max(self._top + rows, 0), last)
+        self._at_end = self._follows and self._top >= last
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw the lines on view."""
+        height = self.size.height
+        if height <= 0:
+            return
+        if self._at_end:
+            self._top = self._following_top(height)
+        self._top = min(self._top, max(0, len(self._text) - 1))
+        shown = list(self._text[self._top : self._top + height])
+        below = len(self._text) - self._top - len(shown)
+        if below > 0 and not self._at_end:
+            shown[-1] = line((f"{self.glyphs.ellipsis} {below + 1} more lines", Ink.DIM))
+        self.show(shown)
+
+    def _last_top(self) -> int:
+        height = max(1, self.size.height)
+        return self._following_top(height) if self._follows else max(0, len(self._text) - height)
+
+    def _following_top(self, height: int) -> int:
+        count = len(self._text)
+        if self._top <= count <= self._top + height and self._top > 0:
+            return self._top
+        if count <= height:
+            return 0
+        step = max(1, height // 2)
+        pages = -(-(count - height) // step)
+        return pages * step
