@@ -58,7 +58,7 @@ def add_device(path: Path | None, entry: DeviceEntry) -> Fleet:
         raise UsageError(f"{entry.name} is in the inventory already", advice="choose another name")
     if text and not text.endswith("\n"):
         text += "\n"
-    return _write_checked(path, text + _device_text(entry, path), before, {entry.name})
+    return _write(path, text + _device_text(entry, path))
 
 
 def remove_device(path: Path | None, name: str) -> Fleet:
@@ -66,13 +66,13 @@ def remove_device(path: Path | None, name: str) -> Fleet:
     path = fleet_path(path)
     text, before = _read(path)
     _demand(before, name)
-    place = ("devices", name)
-    for start, end in reversed(_spans(list(statements(text)), place)):
+    for start, end in reversed(_spans(list(statements(text)), ("devices", name))):
         head, tail = text[:start], text[end:]
         if tail.startswith("\n") and (not head or head.endswith("\n\n")):
             tail = tail[1:]
         text = head + tail
-    return _write_checked(path, text, before, {name})
+    others = tuple(entry for entry in before.devices if entry.name != name)
+    return _write_exactly(path, text, replace(before, devices=others))
 
 
 def set_pin(path: Path | None, name: str, pin: str) -> Fleet:
@@ -84,10 +84,12 @@ def set_pins(path: Path | None, pins: Mapping[str, str]) -> Fleet:
     """Trust one certificate each for several devices, all or none; fingerprint by device name."""
     path = fleet_path(path)
     text, before = _read(path)
-    for name, pin in pins.items():
+    trusted = {name: Tls("pin", pin=fingerprint(pin)) for name, pin in pins.items()}
+    for name, tls in trusted.items():
         _demand(before, name)
-        text = _with_value(text, ("devices", name, "tls"), {"pin": fingerprint(pin)}, path)
-    return _write_checked(path, text, before, set(pins))
+        text = _with_value(text, ("devices", name, "tls"), {"pin": tls.pin or ""}, path)
+    devices = tuple(replace(entry, tls=trusted.get(entry.name, entry.tls)) for entry in before.devices)
+    return _write_exactly(path, text, replace(before, devices=devices))
 
 
 def set_value(path: Path | None, keys: Sequence[str], value: Value) -> Fleet:
@@ -102,15 +104,11 @@ def _read(path: Path) -> tuple[str, Fleet]:
     return text, parse_fleet(text, path)
 
 
-def _write_checked(path: Path, text: str, before: Fleet, touched: set[str]) -> Fleet:
-    """Write, unless anything but the touched devices would become different."""
-    if _others(parse_fleet(text, path), touched) != _others(before, touched):
+def _write_exactly(path: Path, text: str, expected: Fleet) -> Fleet:
+    """Write, unless the text came to mean anything else than what was asked for."""
+    if parse_fleet(text, path) != expected:
         raise _too_unusual(path)
     return _write(path, text)
-
-
-def _others(fleet: Fleet, touched: set[str]) -> Fleet:
-    return replace(fleet, devices=tuple(entry for entry in fleet.devices if entry.name not in touched))
 
 
 def _write(path: Path, text: str) -> Fleet:
