@@ -13,7 +13,7 @@ from updeck.cli.exits import Exit, rolled_up
 from updeck.cli.output import Json
 from updeck.cli.session import fleet_of, looked_at, one_device
 from updeck.cli.tables import image_table
-from updeck.cli.transfer import fetch_to, hashed_order, sha256_of, upload_to
+from updeck.cli.transfer import fetch_to, sha256_of, upload_to
 from updeck.device.models import Reach
 from updeck.errors import DeviceError, UsageError
 from updeck.fleet.orders import FetchOrder
@@ -110,7 +110,7 @@ def upload(
 
     Waits until it is VALID and its checksum is proven.
     """
-    return upload_to(invocation, selectors, hashed_order(invocation.out, file, sha256_of(sha256)), no_wait=no_wait)
+    return upload_to(invocation, selectors, file, sha256=sha256_of(sha256), no_wait=no_wait)
 
 
 def _silence(view: DeviceView) -> DeviceError:

@@ -12,7 +12,7 @@ from updeck.cli.command import Invocation, command
 from updeck.cli.documents import event_row
 from updeck.cli.exits import Exit
 from updeck.cli.session import fleet_of, possible_names
-from updeck.cli.tables import event_line
+from updeck.cli.tables import event_table
 from updeck.clock import SystemClock
 from updeck.errors import UsageError
 from updeck.journal.actor import this_actor
@@ -41,7 +41,7 @@ def journal(invocation: Invocation, *, selectors: tuple[str, ...], since: str | 
     if invocation.json:
         invocation.out.document({"events": [event_row(event) for event in events]})
     else:
-        invocation.out.lines([event_line(event) for event in events])
+        invocation.out.lines(event_table(events))
     return Exit.GOOD
 
 

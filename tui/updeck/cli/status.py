@@ -39,7 +39,7 @@ def status(invocation: Invocation, *, selectors: tuple[str, ...], watch: bool) -
     if invocation.json:
         invocation.out.document(_document(views))
     else:
-        invocation.out.lines(status_table(views))
+        invocation.out.lines(status_table(views) if views else [])
         invocation.out.say(summary(views))
     return rolled_up(exit_of_view(view) for view in views)
 

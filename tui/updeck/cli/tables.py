@@ -17,7 +17,7 @@ from updeck.text import plural
 __all__ = [
     "change_line",
     "device_table",
-    "event_line",
+    "event_table",
     "image_table",
     "offer_lines",
     "state_word",
@@ -61,6 +61,8 @@ def change_line(view: DeviceView) -> str:
 def summary(views: Sequence[DeviceView]) -> str:
     """Return `12 devices: 8 IDLE, 1 RUNNING, 3 unreachable`."""
     counts = Counter(state_word(view) for view in views).most_common()
+    if not counts:
+        return "no device matches"
     return f"{plural(len(views), 'device')}: " + ", ".join(f"{count} {word}" for word, count in counts)
 
 
@@ -121,7 +123,10 @@ def offer_lines(offer: CertificateOffer) -> list[str]:
     return [*lines, f"  subject    {presented.subject}", f"  valid      {validity}"]
 
 
-def event_line(event: Event) -> str:
-    """Return one line of the activity."""
-    by = f"{event.actor.user}@{event.actor.host}"
-    return f"{rfc3339(event.at)}  {event.device or NONE}  {event.text}  (by {by})"
+def event_table(events: Iterable[Event]) -> list[str]:
+    """Return one line per event of the activity, without a header."""
+    rows = [
+        (rfc3339(event.at) or NONE, event.device or NONE, f"{event.actor.user}@{event.actor.host}", event.text)
+        for event in events
+    ]
+    return aligned(("", "", "", ""), rows)[1:]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from updeck.cli.command import Invocation
@@ -16,12 +17,13 @@ from updeck.cli.session import Session, fleet_of, opened, possible_names
 from updeck.device.fetch_url import check_fetch_url
 from updeck.device.image_file import Checksums, ImageFile, publisher_sum
 from updeck.errors import Interrupted, LocalFileError, UpdeckError, UsageError
+from updeck.fleet.inventory import Fleet
 from updeck.fleet.orders import FetchOrder, Performed, UploadOrder
 from updeck.fleet.views import DeviceView
 from updeck.journal.models import Op, Verdict
 from updeck.text import clean, plural
 
-__all__ = ["fetch_to", "hashed_order", "sha256_of", "upload_to"]
+__all__ = ["fetch_to", "sha256_of", "upload_to"]
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -36,18 +38,47 @@ def sha256_of(text: str | None) -> str | None:
     return digits
 
 
-def hashed_order(out: Output, path: Path, expected: str | None) -> UploadOrder:
-    """Hash a file once and compare it with what its publisher says, given or beside it.
+def upload_to(
+    invocation: Invocation, selectors: Sequence[str], path: Path, *, sha256: str | None, no_wait: bool
+) -> Exit:
+    """Upload a file to every device that is meant, and tell what became of each.
 
-    Raises `LocalFileError` where it cannot be sent or differs: nothing was sent then.
+    Raises `LocalFileError` where the file cannot be sent or differs from its publisher's sum: nothing was sent then.
     """
+    fleet = fleet_of(invocation)
+    names = possible_names(fleet, selectors)
+    invocation.forbid_when_read_only(Op.UPLOAD.value)
+    order = _hashed_order(invocation.out, path, sha256)
+    batch = _Batch(Op.UPLOAD, order.sha256, no_wait)
+    with opened(invocation, fleet, names) as session:
+        names = session.chosen(selectors)
+        results = batch.run(session, {name: partial(session.service.upload, name, order) for name in names})
+    return report(invocation, [results[name] for name in names])
+
+
+def fetch_to(invocation: Invocation, selectors: Sequence[str], order: FetchOrder, *, no_wait: bool) -> Exit:
+    """Have every device that is meant fetch a URL, and tell what became of each."""
+    check_fetch_url(order.url, allow_local=True)
+    fleet = fleet_of(invocation)
+    names = possible_names(fleet, selectors)
+    invocation.forbid_when_read_only(Op.FETCH.value)
+    batch = _Batch(Op.FETCH, order.sha256, no_wait)
+    with opened(invocation, fleet, names) as session:
+        names = session.chosen(selectors)
+        results = {name: refused for name in names if (refused := _refused_url(fleet, name, order)) is not None}
+        allowed = [name for name in names if name not in results]
+        results |= batch.run(session, {name: partial(session.service.fetch, name, order) for name in allowed})
+    return report(invocation, [results[name] for name in names])
+
+
+def _hashed_order(out: Output, path: Path, expected: str | None) -> UploadOrder:
     source = ImageFile.open(path)
     stated = expected or publisher_sum(path)
 
     def moved(done: int) -> None:
         out.move(f"hashing {source.name} {100 * done // source.size_bytes} %")
 
-    digest = Checksums().of(source, progress=moved)
+    digest = Checksums().of(source, progress=moved if out.interactive else None)
     out.rest()
     if stated is not None and stated != digest:
         raise LocalFileError(
@@ -56,82 +87,67 @@ def hashed_order(out: Output, path: Path, expected: str | None) -> UploadOrder:
     return UploadOrder(path, digest, source.size_bytes, None, publisher_sha256=stated)
 
 
-def upload_to(invocation: Invocation, selectors: Sequence[str], order: UploadOrder, *, no_wait: bool) -> Exit:
-    """Upload a file to every device that is meant, and tell what became of each."""
-    wish = _Transfer(Op.UPLOAD, order.sha256, no_wait=no_wait)
-    return wish.run(invocation, selectors, lambda session, name: session.service.upload(name, order))
+def _refused_url(fleet: Fleet, name: str, order: FetchOrder) -> Result | None:
+    entry = fleet.get(name)
+    try:
+        check_fetch_url(order.url, allow_local=order.allow_local or (entry is not None and entry.fetch_local))
+    except UpdeckError as error:
+        return failed(name, Op.FETCH, error, None)
+    return None
 
 
-def fetch_to(invocation: Invocation, selectors: Sequence[str], order: FetchOrder, *, no_wait: bool) -> Exit:
-    """Have every device that is meant fetch a URL, and tell what became of each."""
-    check_fetch_url(order.url, allow_local=True)
-    wish = _Transfer(Op.FETCH, order.sha256, no_wait=no_wait)
-    return wish.run(invocation, selectors, lambda session, name: session.service.fetch(name, order))
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """One image on its way to several devices; `sha256` is what it has to be, where known."""
 
+    op: Op
+    sha256: str | None
+    no_wait: bool
 
-class _Transfer:
-    """One image on its way to several devices."""
+    def run(self, session: Session, sending: Mapping[str, Callable[[], Future[Performed]]]) -> dict[str, Result]:
+        """Send to all, wait for their ends, and return each one's result."""
+        try:
+            return self._results(session, {name: send() for name, send in sending.items()})
+        except KeyboardInterrupt:
+            raise self._interrupted(session) from None
 
-    def __init__(self, op: Op, sha256: str | None, *, no_wait: bool) -> None:
-        self._op = op
-        self._sha256 = sha256
-        self._no_wait = no_wait
-
-    def run(
-        self,
-        invocation: Invocation,
-        selectors: Sequence[str],
-        send: Callable[[Session, str], Future[Performed]],
-    ) -> Exit:
-        """Send to all that are meant, wait for their ends, report."""
-        fleet = fleet_of(invocation)
-        invocation.forbid_when_read_only(self._op.value)
-        with opened(invocation, fleet, possible_names(fleet, selectors)) as session:
-            names = session.chosen(selectors)
-            try:
-                results = self._results(session, names, send)
-            except KeyboardInterrupt:
-                raise _interrupted(self._op, session) from None
-        return report(invocation, [results[name] for name in names])
-
-    def _results(
-        self, session: Session, names: Sequence[str], send: Callable[[Session, str], Future[Performed]]
-    ) -> dict[str, Result]:
+    def _results(self, session: Session, sending: Mapping[str, Future[Performed]]) -> dict[str, Result]:
+        service = session.service
         results: dict[str, Result] = {}
         underway: dict[str, Performed] = {}
-        for name, performed in session.results({name: send(session, name) for name in names}).items():
+        for name, performed in session.results(sending).items():
             if isinstance(performed, UpdeckError):
-                results[name] = failed(name, self._op, performed, session.service.state.view(name))
-            elif performed.outcome is None or self._no_wait:
-                results[name] = not_awaited(name, replace(performed, op=self._op))
+                results[name] = failed(name, self.op, performed, service.state.view(name))
+            elif performed.outcome is None or self.no_wait:
+                results[name] = not_awaited(name, replace(performed, op=self.op))
             else:
                 underway[name] = performed
-        ends = session.results({name: session.service.wait_end(one.rollout) for name, one in underway.items()})
+        ends = session.results({name: service.wait_end(one.rollout) for name, one in underway.items()})
         for name, end in ends.items():
-            view = session.service.state.view(name)
+            view = service.state.view(name)
             if isinstance(end, UpdeckError):
-                results[name] = failed(name, self._op, end, view)
+                results[name] = failed(name, self.op, end, view)
             else:
-                results[name] = self._judged(ended(name, underway[name], end), view)
+                results[name] = self._proven(ended(name, underway[name], end), view)
         return results
 
-    def _judged(self, result: Result, view: DeviceView | None) -> Result:
-        """Call a VALID image whose checksum the device does not name what it is: unproven, for a person to review."""
-        if result.verdict is not Verdict.STAGED or self._sha256 is None or _holds(view, self._sha256):
+    def _proven(self, result: Result, view: DeviceView | None) -> Result:
+        """Leave to a person a VALID image whose checksum the device does not name."""
+        if result.verdict is not Verdict.STAGED or self.sha256 is None or _holds(view, self.sha256):
             return result
         return replace(result, exit_=Exit.REVIEW)
+
+    def _interrupted(self, session: Session) -> Interrupted:
+        broken = session.service.transfers()
+        if broken:
+            return Interrupted(f"interrupted: {plural(len(broken), 'upload')} broken off ({', '.join(broken)})")
+        return Interrupted(
+            f"stopped waiting: each {self.op.value} that was sent goes on",
+            advice="watch on with `updeck status --watch`",
+        )
 
 
 def _holds(view: DeviceView | None, sha256: str) -> bool:
     return (
         view is not None and view.reading is not None and any(image.checksum == sha256 for image in view.reading.valid)
-    )
-
-
-def _interrupted(op: Op, session: Session) -> Interrupted:
-    broken = session.service.transfers()
-    if broken:
-        return Interrupted(f"interrupted: {plural(len(broken), 'upload')} broken off ({', '.join(broken)})")
-    return Interrupted(
-        f"stopped waiting: each {op.value} that was sent goes on", advice="watch on with `updeck status --watch`"
     )

@@ -35,6 +35,12 @@ class _Judged:
         seen: dict[str, Json] = {"name": self.name} if self.offer is None else offer_row(self.offer)
         return {**seen, "trust": self.exit_ is Exit.GOOD, "result": self.text}
 
+    def lines(self, offer: CertificateOffer) -> list[str]:
+        """Return one line where nothing is to be decided, else both fingerprints above each other."""
+        if offer.trusted == offer.presented.fingerprint:
+            return [f"{self.name}: {self.text}"]
+        return [*offer_lines(offer), f"  result     {self.text}"]
+
 
 def trust_devices(invocation: Invocation, selectors: Sequence[str], *, accept: str | None, file: Path | None) -> Exit:
     """Show every certificate that is meant and pin those whose fingerprint was given; nothing else is trusted."""
@@ -57,7 +63,7 @@ def trust_devices(invocation: Invocation, selectors: Sequence[str], *, accept: s
         if one.offer is None:
             invocation.out.complain(f"{one.name}: {one.text}")
         elif not invocation.json:
-            invocation.out.lines([*offer_lines(one.offer), f"  result     {one.text}"])
+            invocation.out.lines(one.lines(one.offer))
     return rolled_up(one.exit_ for one in judged)
 
 

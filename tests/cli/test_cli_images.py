@@ -1,0 +1,81 @@
+"""Images brought to devices by their own fetch, and looked at."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from shell import Shell
+from updeck.simulator.images import write_image
+from updeck.simulator.serving import Simulator
+
+Bench = Callable[..., Awaitable[tuple[Simulator, Shell]]]
+
+NEW = "11.8.0 #28924"
+
+
+@asynccontextmanager
+async def web_server(body: bytes) -> AsyncIterator[str]:
+    """Serve one file to whoever asks, and give its URL."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body)
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/update.iso?key=secret"
+
+
+async def test_devices_fetch_an_image_and_prove_it(bench: Bench, tmp_path: Path) -> None:
+    simulator, shell = await bench(devices=2)
+    image = tmp_path / "new.iso"
+    sha256 = write_image(image, NEW, 200_000)
+    async with web_server(image.read_bytes()) as url:
+        done = await shell.run("images", "fetch", url, "*", "--sha256", sha256.upper(), "--json")
+    assert done.code == 0, done.err
+    assert [row["verdict"] for row in done.json["devices"]] == ["STAGED", "STAGED"]
+    for name in simulator.names:
+        (held,) = (await shell.run("images", "list", name, "--json")).json["devices"][0]["images"]
+        assert (held["state"], held["version"], held["checksum"]) == ("VALID", NEW, sha256)
+        done = await shell.run("images", "show", name, str(held["id"]), "--json")
+        assert done.json == {"device": name, **held}
+    assert "secret" not in (await shell.run("journal")).out
+
+
+async def test_a_fetched_image_with_another_checksum_has_failed(bench: Bench, tmp_path: Path) -> None:
+    simulator, shell = await bench(devices=1)
+    image = tmp_path / "new.iso"
+    write_image(image, NEW, 200_000)
+    other = hashlib.sha256(b"another").hexdigest()
+    async with web_server(image.read_bytes()) as url:
+        done = await shell.run("images", "fetch", url, simulator.names[0], "--sha256", other, "--json")
+    assert (done.code, done.json["devices"][0]["verdict"]) == (1, "TRANSFER_FAILED")
+
+
+async def test_a_local_url_needs_to_be_allowed(bench: Bench, tmp_path: Path) -> None:
+    simulator, shell = await bench(devices=1)
+    path = shell.config / "fleet.toml"
+    path.write_text(path.read_text().replace("fetch_local = true\n", ""))
+    image = tmp_path / "new.iso"
+    write_image(image, NEW, 200_000)
+    async with web_server(image.read_bytes()) as url:
+        done = await shell.run("images", "fetch", url, simulator.names[0])
+        assert (done.code, done.err.count("\n")) == (5, 1)
+        assert simulator.truth(simulator.names[0])["images"] == []
+        done = await shell.run("images", "fetch", url, simulator.names[0], "--allow-local")
+    assert done.code == 0, done.err
+
+
+async def test_an_image_that_is_not_there_is_named(bench: Bench) -> None:
+    simulator, shell = await bench(devices=1)
+    name = simulator.names[0]
+    done = await shell.run("images", "show", name, "7")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    done = await shell.run("images", "delete", name, "7", "--confirm", name)
+    assert (done.code, done.err.count("\n")) == (5, 1)
