@@ -136,9 +136,7 @@ def test_what_is_no_url_for_a_device_is_a_usage_error(url: str, allow_local: boo
 def test_path_and_query_are_sent_as_given_and_the_fragment_is_not() -> None:
     checked = check_fetch_url("https://Files.example.net:8443/A/b?x=%20Y#part", allow_local=False)
     assert checked.url == "https://files.example.net:8443/A/b?x=%20Y"
-    assert (
-        check_fetch_url("http://files.example.net?x", allow_local=False).url == "http://files.example.net/?x"
-    )
+    assert check_fetch_url("http://files.example.net?x", allow_local=False).url == "http://files.example.net/?x"
 
 
 @pytest.mark.parametrize(

@@ -173,9 +173,7 @@ def nested(levels: int, opening: str, closing: str) -> bytes:
     return (opening * levels + "1" + closing * levels).encode()
 
 
-@pytest.mark.parametrize(
-    ("opening", "closing"), [("[", "]"), ('{"a":', "}"), ('[{"[": ', "}]"), ('["]]]]", ', "]")]
-)
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}"), ('[{"[": ', "}]"), ('["]]]]", ', "]")])
 def test_nesting_past_the_limit_is_refused_and_up_to_it_is_read(opening: str, closing: str) -> None:
     levels = DEPTH_LIMIT // (opening.count("[") + opening.count("{") - opening.count('"['))
     body = b'{"state": "IDLE", "extra": %s}'
@@ -272,9 +270,7 @@ def test_a_token_that_cannot_stand_in_a_header_is_garbled_and_not_shown() -> Non
     with pytest.raises(Garbled) as caught:
         parse_login.token(encoded({"access_token": "secret\r\nX-Evil: 1"}))
     assert "secret" not in str(caught.value)
-    assert "secret" not in repr(
-        parse_login.token(encoded({"access_token": "secret", "refresh_token": "secret"}))
-    )
+    assert "secret" not in repr(parse_login.token(encoded({"access_token": "secret", "refresh_token": "secret"})))
 
 
 @pytest.mark.parametrize(

@@ -35,14 +35,18 @@ def explain(error: BaseException) -> DeviceError:
     return Unreachable(f"no usable answer: {clean(error) or type(error).__name__}")
 
 
-def causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield the causes of an exception, the deepest first, itself last; groups are gone into."""
+def causes(error: BaseException, met: set[int] | None = None) -> Iterator[BaseException]:
+    """Yield the causes of an exception, the deepest first, itself last; groups are gone into, a circle once."""
+    met = set() if met is None else met
+    if id(error) in met:
+        return
+    met.add(id(error))
     if isinstance(error, BaseExceptionGroup):
         for inner in error.exceptions:
-            yield from causes(inner)
+            yield from causes(inner, met)
     deeper = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if deeper is not None:
-        yield from causes(deeper)
+        yield from causes(deeper, met)
     yield error
 
 

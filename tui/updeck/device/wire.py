@@ -17,8 +17,8 @@ import httpx
 from updeck.device.endpoint import Endpoint
 from updeck.device.exchange import CONNECT_S, READ_S, TLS_S, Answer, Call, Departure
 from updeck.device.guard import AsyncGuardedTransport, Guard, departure_of, extensions
+from updeck.device.lean_transport import LeanTransport
 from updeck.device.reasons import causes, explain
-from updeck.device.stream_transport import StreamTransport
 from updeck.device.tls import PresentedError, Tls, context_for, present
 from updeck.errors import ConfigError, DeviceError, TrustError, Unreachable
 from updeck.text import clean
@@ -147,7 +147,7 @@ class _ProxiedTransport(httpx.AsyncHTTPTransport):
 
 def _open_transport(context: ssl.SSLContext | None, proxy: str | None) -> httpx.AsyncBaseTransport:
     if proxy is None:
-        return StreamTransport(context)
+        return LeanTransport(context)
     return _ProxiedTransport(
         verify=context or context_for(Tls("insecure")), proxy=proxy_of(proxy), trust_env=False, retries=0
     )

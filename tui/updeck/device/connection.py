@@ -1,0 +1,177 @@
+"""A connection to a device as bytes: dialled with its own patience, read in pieces, closed without farewell."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from ipaddress import ip_address
+
+import httpx
+
+from updeck.device.exchange import CONNECT_S, TLS_S
+
+__all__ = ["Connection", "StaleConnectionError", "dial"]
+
+_PIECE_LIMIT = 1 << 16
+_PAUSE_ABOVE = 1 << 18
+"""How many bytes are taken from the socket ahead of who reads them."""
+
+_Address = tuple[str | int | bytes, ...]
+
+
+class StaleConnectionError(httpx.RemoteProtocolError):
+    """The connection ended before a byte of the answer came."""
+
+
+class Connection(asyncio.Protocol):
+    """An open connection with at most one request on it. Raises httpx's errors."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._transport: asyncio.Transport | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._ended = False
+        self._failure: Exception | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if isinstance(transport, asyncio.Transport):
+            self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        if len(self._buffer) > _PAUSE_ABOVE and self._transport is not None:
+            self._transport.pause_reading()
+        self._wake()
+
+    def eof_received(self) -> None:
+        self._ended = True
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._ended = True
+        self._failure = exc
+        self._wake()
+        if not self._lost.done():
+            self._lost.set_result(None)
+
+    @property
+    def idle(self) -> bool:
+        """Whether it is open and nothing came unasked: bytes that wait here would answer another request."""
+        return not (self._ended or self._buffer or self._transport is None or self._transport.is_closing())
+
+    def write(self, data: bytes) -> None:
+        """Send bytes; a connection that is gone shows when the answer is read."""
+        if self._transport is not None:
+            self._transport.write(data)
+
+    async def abort(self) -> None:
+        """Close at once, without a farewell that the other side could delay."""
+        if self._transport is not None:
+            self._transport.abort()
+            await asyncio.shield(self._lost)
+
+    async def until(self, mark: bytes, limit: int, timeout_s: float) -> bytes:
+        """Return the bytes up to and with `mark`, at most `limit`; `timeout_s` counts from byte to byte."""
+        searched = 0
+        while True:
+            at = self._buffer.find(mark, searched)
+            if at >= 0 and at + len(mark) <= limit:
+                return self._take(at + len(mark))
+            if at >= 0 or len(self._buffer) > limit:
+                raise httpx.RemoteProtocolError(f"a part of the answer's header is larger than {limit} bytes")
+            searched = max(0, len(self._buffer) - len(mark) + 1)
+            if not await self._more(timeout_s):
+                if self._buffer:
+                    raise httpx.RemoteProtocolError("the answer was cut off")
+                reason = "was reset" if isinstance(self._failure, OSError) else "was closed without an answer"
+                raise StaleConnectionError(f"the connection {reason}")
+
+    async def some(self, most: int, timeout_s: float) -> bytes:
+        """Return the next bytes, at most `most`; none at the end of the connection."""
+        while not self._buffer:
+            if not await self._more(timeout_s):
+                return b""
+        return self._take(min(most, _PIECE_LIMIT))
+
+    def _take(self, size: int) -> bytes:
+        data = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        if self._transport is not None and not self._ended and not self._transport.is_reading():
+            self._transport.resume_reading()
+        return data
+
+    async def _more(self, timeout_s: float) -> bool:
+        """Wait until more bytes came; False at the end of the connection."""
+        if self._ended:
+            return False
+        loop = asyncio.get_running_loop()
+        self._waiter = loop.create_future()
+        alarm = loop.call_later(timeout_s, self._wake)
+        before = len(self._buffer)
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+            alarm.cancel()
+        if len(self._buffer) == before and not self._ended:
+            raise httpx.ReadTimeout(f"nothing more within {timeout_s:g} s")
+        return len(self._buffer) > before
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+async def dial(host: str, port: int, context: ssl.SSLContext | None) -> Connection:
+    """Return a connection, in TLS where a context is given; the handshake with its trust check is over then."""
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            raw = await _connected(host, port)
+    except TimeoutError as error:
+        if error.errno is not None:
+            raise
+        raise httpx.ConnectTimeout(f"no connection within {CONNECT_S:g} s") from error
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(TLS_S):
+            _, connection = await loop.create_connection(
+                Connection, sock=raw, ssl=context, server_hostname=host if context else None
+            )
+    except TimeoutError as error:
+        raw.close()
+        raise httpx.ConnectTimeout(f"no TLS handshake within {TLS_S:g} s") from error
+    except BaseException:
+        raw.close()
+        raise
+    return connection
+
+
+async def _connected(host: str, port: int) -> socket.socket:
+    """Return a connected socket; addresses of a name are tried in turn, a literal one asks no resolver."""
+    loop = asyncio.get_running_loop()
+    failure = OSError(f"{host} has no address")
+    for family, address in await _addresses(host, port):
+        raw = socket.socket(family, socket.SOCK_STREAM)
+        raw.settimeout(0)
+        try:
+            await loop.sock_connect(raw, address)
+        except OSError as error:
+            raw.close()
+            failure = error
+        except BaseException:
+            raw.close()
+            raise
+        else:
+            return raw
+    raise failure
+
+
+async def _addresses(host: str, port: int) -> list[tuple[int, _Address]]:
+    try:
+        family = socket.AF_INET6 if ip_address(host).version == 6 else socket.AF_INET
+    except ValueError:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return [(answer[0], answer[4]) for answer in found]
+    return [(family, (host, port))]

@@ -1,0 +1,113 @@
+"""The lean transport: HTTP/1.1 for one device, on its one kept connection.
+
+It is an `httpx.AsyncBaseTransport`, so httpx's own can stand in its place (and does, behind a proxy), and it needs a
+fraction of the CPU when a thousand devices are polled (`design.md` 6).
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import AsyncIterator, Mapping
+
+import httpx
+
+from updeck.device.connection import Connection, StaleConnectionError, dial
+from updeck.device.exchange import READ_S
+from updeck.device.guard import departure_of
+from updeck.device.http1 import Head, read_body, read_head
+
+__all__ = ["LeanTransport"]
+
+_FORBIDDEN_IN_FIELD = re.compile(rb"[\x00\r\n]")
+
+
+class LeanTransport(httpx.AsyncBaseTransport):
+    """Speaks to one origin; an idle connection is kept and used again."""
+
+    def __init__(self, context: ssl.SSLContext | None) -> None:
+        """Make a transport over TLS with `context`, or in plain text where it is None."""
+        self._context = context
+        self._idle: Connection | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send `request`; the response's stream has to be read to its end, or closed.
+
+        A GET that meets a dying connection is sent once more on a fresh one; nothing else is ever sent twice.
+        """
+        message = await _message(request)
+        kept, self._idle = self._idle, None
+        if kept is not None and kept.idle:
+            try:
+                return await self._exchange(kept, request, message)
+            except StaleConnectionError:
+                if request.method != "GET":
+                    raise
+        elif kept is not None:
+            await kept.abort()
+        port = request.url.port or (80 if self._context is None else 443)
+        return await self._exchange(await dial(request.url.host, port, self._context), request, message)
+
+    async def aclose(self) -> None:
+        """Close the idle connection."""
+        kept, self._idle = self._idle, None
+        if kept is not None:
+            await kept.abort()
+
+    async def release(self, connection: Connection) -> None:
+        """Take a connection back whose answer was read to its end."""
+        if self._idle is None and connection.idle:
+            self._idle = connection
+        else:
+            await connection.abort()
+
+    async def _exchange(self, connection: Connection, request: httpx.Request, message: bytes) -> httpx.Response:
+        try:
+            departure_of(request).leave()
+            connection.write(message)
+            head = await read_head(connection, _read_timeout(request))
+        except BaseException:
+            await connection.abort()
+            raise
+        return httpx.Response(head.status, headers=head.fields, stream=_Body(self, connection, head))
+
+
+class _Body(httpx.AsyncByteStream):
+    """The body of an answer; read to its end it gives the connection back, closed before it ends it."""
+
+    def __init__(self, transport: LeanTransport, connection: Connection, head: Head) -> None:
+        self._transport = transport
+        self._connection: Connection | None = connection
+        self._head = head
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        connection = self._connection
+        if connection is None:
+            return
+        async for part in read_body(connection, self._head):
+            yield part
+        if self._head.keep_alive:
+            self._connection = None
+            await self._transport.release(connection)
+
+    async def aclose(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.abort()
+
+
+async def _message(request: httpx.Request) -> bytes:
+    """Return the request's bytes; bodies are small here (uploads go another way)."""
+    lines = [b"%s %s HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
+    for name, value in request.headers.raw:
+        if _FORBIDDEN_IN_FIELD.search(name) or _FORBIDDEN_IN_FIELD.search(value):
+            raise httpx.LocalProtocolError("a header field of the request holds a line break")
+        lines.append(b"%s: %s" % (name, value))
+    return b"\r\n".join(lines) + b"\r\n\r\n" + await request.aread()
+
+
+def _read_timeout(request: httpx.Request) -> float:
+    """Return httpx's own `read` timeout of the request, in seconds."""
+    timeouts = request.extensions.get("timeout")
+    read = timeouts.get("read") if isinstance(timeouts, Mapping) else None
+    return float(read) if isinstance(read, int | float) else READ_S
