@@ -1,7 +1,8 @@
 """Credentials of the whole fleet: read once, kept in memory only, and never tried again once refused.
 
-Devices of one user name and one secret source share a credential and its fate: until it was accepted somewhere,
-one login is in flight; once it was rejected anywhere, none is sent (`security.md`, lock-out).
+Devices of one user name and one secret source are served by one reading of it. Devices with the same credential
+share its fate: until it was accepted somewhere, one login is in flight; once it was rejected anywhere, none is
+sent (`security.md`, lock-out).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 from updeck.clock import Clock
@@ -45,16 +46,22 @@ class _Key:
 
 
 @dataclass(eq=False, slots=True)
-class _Slot:
-    """One credential and what became of it. A new credential gets a new slot, so a late answer hits the old one."""
+class _Reading:
+    """What one source gave, or why it gave nothing."""
 
     credential: Credential | None = field(default=None, repr=False)
     failure: SecretError | None = None
     failed_at: float = 0.0
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass(eq=False, slots=True)
+class _Fate:
+    """What became of one credential. It is replaced when a new try is allowed, so a late answer hits the old one."""
+
     proven: bool = False
     rejection: str | None = None
     rejected_by: str | None = None
-    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
     login: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -77,8 +84,9 @@ class CredentialVault:
         self._clock = clock
         self._prompt = prompt
         self._reader = SecretReader(environ, timeout_s=timeout_s)
-        self._shared: dict[_Key, _Slot] = {}
-        self._own: dict[str, _Slot] = {}
+        self._readings: dict[_Key, _Reading] = {}
+        self._typed: dict[str, Credential] = {}
+        self._fates: dict[Credential, _Fate] = {}
         self._asking = asyncio.Lock()
         self.adopt(fleet)
 
@@ -93,59 +101,66 @@ class CredentialVault:
 
     def rejected(self, entry: DeviceEntry) -> str | None:
         """Return who refused the device's credential, in one sentence; None while nobody did."""
-        return self._slot(entry).rejection
+        credential = self._at_hand(entry)
+        return None if credential is None else self._fate(credential).rejection
 
     def supply(self, entry: DeviceEntry, username: str, password: str, *, shared: bool = False) -> None:
-        """Take what a person typed for a device, and forget that the former credential was rejected.
+        """Take what a person typed for a device.
 
         It serves all devices that share the credential when `shared` is set, and also where it answers their
-        common prompt; otherwise this device alone. The very credential that another device has rejected stays
-        rejected: typing it for each of 200 devices must not lock the account.
+        common prompt; otherwise this device alone. A credential that was rejected gets a new try only when it is
+        typed for the device that rejected it: typing it for each of 200 devices must not lock the account.
         """
         credential = Credential(username, password)
-        slot = self._fate_of(credential)
-        if slot is None or slot.rejected_by == entry.name:
-            slot = _Slot(credential=credential)
-        shared_slot = self._shared.get(_Key.of(entry), _Slot())
-        awaited = shared_slot.credential is None or shared_slot.rejection is not None
-        if shared or (awaited and isinstance(entry.password, PromptSecret)):
-            self._shared[_Key.of(entry)] = slot
-            self._own.pop(entry.name, None)
+        if self._fate(credential).rejected_by == entry.name:
+            self._fates[credential] = _Fate()
+        if shared or (isinstance(entry.password, PromptSecret) and self._awaits_typing(entry)):
+            self._readings[_Key.of(entry)] = _Reading(credential)
+            self._typed.pop(entry.name, None)
         else:
-            self._own[entry.name] = slot
+            self._typed[entry.name] = credential
 
     async def keep(self, entry: DeviceEntry) -> bool:
         """Store the device's credential in the keyring where the inventory names that as its source.
 
         Returns whether it was stored. Raises SecretError.
         """
-        credential = self._slot(entry).credential
+        credential = self._at_hand(entry)
         if credential is None or not isinstance(entry.password, KeyringSecret):
             return False
         await keep_in_keyring(entry.password, credential.username, credential.password)
         return True
 
-    def _slot(self, entry: DeviceEntry) -> _Slot:
-        own = self._own.get(entry.name)
-        return own if own is not None else self._shared.setdefault(_Key.of(entry), _Slot())
+    def _at_hand(self, entry: DeviceEntry) -> Credential | None:
+        return self._typed.get(entry.name) or self._reading(entry).credential
 
-    def _fate_of(self, credential: Credential) -> _Slot | None:
-        slots = (*self._shared.values(), *self._own.values())
-        return next((slot for slot in slots if slot.credential == credential), None)
+    def _reading(self, entry: DeviceEntry) -> _Reading:
+        return self._readings.setdefault(_Key.of(entry), _Reading())
 
-    async def _credential(self, entry: DeviceEntry, slot: _Slot) -> Credential:
-        async with slot.reading:
-            if slot.credential is None:
-                slot.credential = await self._read(entry, slot)
-            return slot.credential
+    def _fate(self, credential: Credential) -> _Fate:
+        return self._fates.setdefault(credential, _Fate())
 
-    async def _read(self, entry: DeviceEntry, slot: _Slot) -> Credential:
-        error = slot.failure
-        if error is None or self._clock.monotonic() - slot.failed_at >= RETRY_S:
+    def _awaits_typing(self, entry: DeviceEntry) -> bool:
+        credential = self._reading(entry).credential
+        return credential is None or self._fate(credential).rejection is not None
+
+    async def _credential(self, entry: DeviceEntry) -> Credential:
+        known = self._at_hand(entry)
+        if known is not None:
+            return known
+        reading = self._reading(entry)
+        async with reading.lock:
+            if reading.credential is None:
+                reading.credential = await self._read(entry, reading)
+            return reading.credential
+
+    async def _read(self, entry: DeviceEntry, reading: _Reading) -> Credential:
+        error = reading.failure
+        if error is None or self._clock.monotonic() - reading.failed_at >= RETRY_S:
             try:
                 return await self._read_now(entry)
             except SecretError as failure:
-                slot.failure, slot.failed_at = failure, self._clock.monotonic()
+                reading.failure, reading.failed_at = failure, self._clock.monotonic()
                 error = failure
         raise SecretError(error.message, device=entry.name, advice=error.advice) from None
 
@@ -174,60 +189,56 @@ class CredentialVault:
 
 
 class _DeviceSource:
-    """One device's view of the vault. A turn and the credential used in it belong to the same slot."""
+    """One device's view of the vault. A turn is for the credential that was handed out before it."""
 
     def __init__(self, vault: CredentialVault, entry: DeviceEntry) -> None:
         self._vault = vault
         self._entry = entry
-        self._slot: _Slot | None = None
+        self._handed_out: Credential | None = None
         self._in_turn = False
 
     async def credential(self) -> Credential:
         """Return the credential; raises SecretError where its source gives none."""
-        if self._slot is None or not self._in_turn:
-            self._slot = self._vault._slot(self._entry)
-        return await self._vault._credential(self._entry, self._slot)
-
-    def turn(self) -> AbstractAsyncContextManager[LoginTurn]:
-        """Return the turn to enter around one login; entering raises AuthError after a rejection."""
-        return self._turn()
+        if self._handed_out is None or not self._in_turn:
+            self._handed_out = await self._vault._credential(self._entry)
+        return self._handed_out
 
     @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[LoginTurn]:
-        slot = self._slot = self._slot or self._vault._slot(self._entry)
+    async def turn(self) -> AsyncIterator[LoginTurn]:
+        """Return the turn to enter around one login; entering raises AuthError after a rejection."""
+        credential = self._handed_out or await self.credential()
+        fate = self._vault._fate(credential)
         try:
             async with AsyncExitStack() as lane:
-                if not slot.proven:
-                    await lane.enter_async_context(slot.login)
-                if slot.proven:  # by the one that went before: the others go side by side
+                if not fate.proven:
+                    await lane.enter_async_context(fate.login)
+                if fate.proven:  # by the one that went before: the others go side by side
                     await lane.aclose()
-                if slot.rejection is not None:
+                if fate.rejection is not None:
                     advice = "log in with another password"
-                    raise AuthError(slot.rejection, device=self._entry.name, advice=advice, rejected=True)
+                    raise AuthError(fate.rejection, device=self._entry.name, advice=advice, rejected=True)
                 self._in_turn = True
-                yield _Turn(slot, self._entry)
+                yield _Turn(fate, credential, self._entry.name)
         finally:
             self._in_turn = False
-            self._slot = None
+            self._handed_out = None
 
 
 class _Turn:
     """The right to try one login, and what came of it."""
 
-    def __init__(self, slot: _Slot, entry: DeviceEntry) -> None:
-        self._slot = slot
-        self._entry = entry
+    def __init__(self, fate: _Fate, credential: Credential, device: str) -> None:
+        self._fate = fate
+        self._username = credential.username
+        self._device = device
 
     def accepted(self) -> None:
         """Tell that the device took the credential."""
-        self._slot.proven = True
+        self._fate.proven = True
 
     def rejected(self, message: str) -> None:
         """Tell that the device refused the credential itself; no other device is tried with it."""
-        credential = self._slot.credential
-        username = credential.username if credential else self._entry.username
-        self._slot.proven = False
-        self._slot.rejected_by = self._entry.name
-        self._slot.rejection = clean(
-            f"the password of {username or 'nobody'} was rejected by {self._entry.name}: {message}"
-        )
+        whose = f"password of {self._username}" if self._username else "OAuth code"
+        self._fate.proven = False
+        self._fate.rejected_by = self._device
+        self._fate.rejection = clean(f"the {whose} was rejected by {self._device}: {message}")

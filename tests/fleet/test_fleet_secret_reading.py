@@ -1,0 +1,198 @@
+"""Secrets are read from each source, and are in no error, repr or child's environment."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import keyring
+import pytest
+from keyring.backend import KeyringBackend
+from keyring.errors import KeyringLocked
+
+from updeck.errors import SecretError
+from updeck.fleet.secret_reading import SecretReader, keep_in_keyring
+from updeck.fleet.secret_sources import (
+    CommandSecret,
+    EnvSecret,
+    FileSecret,
+    KeyringSecret,
+    PromptSecret,
+    SecretSource,
+)
+
+CANARY = "cänary'\"$(x) \\ "
+HANG_GUARD_S = 20.0
+
+
+def python(code: str, *arguments: str) -> CommandSecret:
+    return CommandSecret((sys.executable, "-c", code, *arguments))
+
+
+async def read(source: SecretSource, environ: dict[str, str] | None = None, timeout_s: float = 30.0) -> str:
+    environ = dict(os.environ) if environ is None else environ
+    async with asyncio.timeout(HANG_GUARD_S):
+        return await SecretReader(environ, timeout_s=timeout_s).read(source, "admin")
+
+
+async def test_a_variable_is_read_once_and_taken_out_of_the_environment() -> None:
+    environ = {"PW": CANARY, "PATH": "/bin"}
+    reader = SecretReader(environ)
+    assert await reader.read(EnvSecret("PW"), "admin") == CANARY
+    assert environ == {"PATH": "/bin"}
+    assert await reader.read(EnvSecret("PW"), "admin") == CANARY
+
+
+async def test_a_missing_variable_is_named() -> None:
+    with pytest.raises(SecretError, match="environment variable PW is not set; export PW"):
+        await read(EnvSecret("PW"), {})
+
+
+async def test_an_empty_secret_is_none() -> None:
+    with pytest.raises(SecretError, match="environment variable PW gives an empty secret"):
+        await read(EnvSecret("PW"), {"PW": "\nrest"})
+
+
+async def test_a_command_gives_the_first_line_of_its_output() -> None:
+    code = "import sys; sys.stdout.buffer.write((sys.argv[1] + '\\r\\nuser: x\\n').encode())"
+    assert await read(python(code, CANARY)) == CANARY
+
+
+async def test_a_command_gets_no_shell_no_input_and_no_secret_of_the_environment(tmp_path: Path) -> None:
+    environ = {**os.environ, "PW": CANARY, "OTHER": "kept"}
+    reader = SecretReader(environ)
+    reader.take([EnvSecret("PW")])
+    code = "import os, sys; print(repr((sys.argv[1], sys.stdin.read(), os.environ.get('PW'), os.environ['OTHER'])))"
+    marker = tmp_path / "touched"
+    assert await reader.read(python(code, f"$(touch {marker})"), "admin") == repr(
+        (f"$(touch {marker})", "", None, "kept")
+    )
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (CommandSecret(("/no/such/program", CANARY)), "command /no/such/program cannot be started: no such file"),
+        (CommandSecret(("/", CANARY)), "command / cannot be started: permission denied"),
+        (CommandSecret(("a\0b",)), "cannot be started: not a command"),
+        (python("raise SystemExit(3)", CANARY), "failed with status 3; run it by hand to see why"),
+        (python("print()", CANARY), "gives an empty secret"),
+        (python("import sys; sys.stdout.buffer.write(b'\\xff')"), "does not give UTF-8 text"),
+        (python("while True: print('x' * 4000)"), "gives more than 64 KiB"),
+    ],
+)
+async def test_a_command_that_gives_nothing_is_named_without_its_arguments(source: SecretSource, said: str) -> None:
+    with pytest.raises(SecretError) as caught:
+        await read(source)
+    assert said in str(caught.value)
+    assert CANARY[:6] not in str(caught.value)
+
+
+async def test_what_a_command_says_on_stderr_is_not_repeated() -> None:
+    with pytest.raises(SecretError) as caught:
+        await read(python("import sys; sys.exit('canary')"))
+    assert "canary" not in str(caught.value)
+
+
+HANGING = """
+import signal, subprocess, sys
+if len(sys.argv) == 3:
+    subprocess.Popen([sys.executable, '-c', sys.argv[2], sys.argv[1]])
+alive = open(sys.argv[1], 'w')
+print('here', file=alive, flush=True)
+signal.pause()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="watches the processes through a FIFO")
+async def test_a_command_that_hangs_ends_with_all_that_it_started(tmp_path: Path) -> None:
+    fifo = tmp_path / "alive"
+    os.mkfifo(fifo)
+    reading = asyncio.create_task(read(python(HANGING, str(fifo), HANGING)))
+    alive = await asyncio.wait_for(asyncio.to_thread(fifo.open), HANG_GUARD_S)
+    with alive:
+        assert await asyncio.to_thread(alive.readline) + await asyncio.to_thread(alive.readline) == "here\nhere\n"
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        assert await asyncio.wait_for(asyncio.to_thread(alive.read), HANG_GUARD_S) == ""
+
+
+async def test_a_command_has_a_limited_time() -> None:
+    with pytest.raises(SecretError, match=r"did not end within 0\.05 s"):
+        await read(python("import signal; signal.pause()"), timeout_s=0.05)
+
+
+async def test_a_file_gives_its_first_line(tmp_path: Path) -> None:
+    path = tmp_path / "password"
+    path.write_text(f"{CANARY}\nuser: x\n")
+    path.chmod(0o600)
+    assert await read(FileSecret(path)) == CANARY
+
+
+async def test_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "password"
+    path.write_text(CANARY)
+    path.chmod(0o644)
+    with pytest.raises(SecretError, match="can be read by others") as caught:
+        await read(FileSecret(path))
+    assert CANARY[:6] not in str(caught.value)
+
+
+async def test_a_prompt_needs_a_person() -> None:
+    with pytest.raises(SecretError, match="a person has to type this secret"):
+        await read(PromptSecret())
+
+
+class DictKeyring(KeyringBackend):
+    """A keyring that keeps its secrets in a dict, or is locked."""
+
+    priority = 1.0
+
+    def __init__(self) -> None:
+        self.secrets: dict[tuple[str, str], str] = {}
+        self.locked = False
+
+    def get_password(self, service: str, username: str) -> str | None:
+        if self.locked:
+            raise KeyringLocked(CANARY)
+        return self.secrets.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.secrets[service, username] = password
+
+
+@pytest.fixture
+def dict_keyring() -> Iterator[DictKeyring]:
+    """The keyring of this test alone."""
+    former, own = keyring.get_keyring(), DictKeyring()
+    keyring.set_keyring(own)
+    yield own
+    keyring.set_keyring(former)
+
+
+async def test_a_secret_kept_in_the_keyring_is_found_there(dict_keyring: DictKeyring) -> None:
+    await keep_in_keyring(KeyringSecret("lab"), "admin", CANARY)
+    assert dict_keyring.secrets == {("lab", "admin"): CANARY}
+    assert await read(KeyringSecret("lab")) == CANARY
+
+
+async def test_an_empty_keyring_says_how_to_fill_it(dict_keyring: DictKeyring) -> None:
+    with pytest.raises(SecretError, match="holds no secret of admin for updeck; keep it there with: updeck devices"):
+        await read(KeyringSecret())
+
+
+async def test_a_locked_keyring_is_one_sentence(dict_keyring: DictKeyring) -> None:
+    dict_keyring.locked = True
+    with pytest.raises(SecretError, match=r"^the keyring cannot be used \(KeyringLocked\)$"):
+        await read(KeyringSecret())
+
+
+async def test_without_the_extra_the_keyring_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    with pytest.raises(SecretError, match=r"install updeck\[keyring\]"):
+        await read(KeyringSecret())
