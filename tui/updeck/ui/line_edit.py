@@ -14,24 +14,29 @@ _LIMIT = 200
 
 
 class LineEdit:
-    """Text and cursor. `press` takes a key and says whether it was one for an editor."""
+    """Text and cursor `at` which it is edited. `press` takes a key and says whether it was one for an editor.
 
-    def __init__(self, text: str = "") -> None:
+    `limit` is the longest text in characters; `admit` turns what comes in into what may stand in the line.
+    """
+
+    def __init__(self, text: str = "", *, limit: int = _LIMIT, admit: Callable[[str, int], str] = clean) -> None:
         self.text = text
-        self._at = len(text)
+        self._limit = limit
+        self._admit = admit
+        self.at = len(text)
         self._keys: dict[str, Callable[[], None]] = {
-            "left": lambda: self._go(self._at - 1),
-            "right": lambda: self._go(self._at + 1),
+            "left": lambda: self._go(self.at - 1),
+            "right": lambda: self._go(self.at + 1),
             "home": lambda: self._go(0),
             "ctrl+a": lambda: self._go(0),
             "end": lambda: self._go(len(self.text)),
             "ctrl+e": lambda: self._go(len(self.text)),
-            "backspace": lambda: self._cut(self._at - 1, self._at),
-            "ctrl+h": lambda: self._cut(self._at - 1, self._at),
-            "delete": lambda: self._cut(self._at, self._at + 1),
-            "ctrl+u": lambda: self._cut(0, self._at),
-            "ctrl+k": lambda: self._cut(self._at, len(self.text)),
-            "ctrl+w": lambda: self._cut(self._word_start(), self._at),
+            "backspace": lambda: self._cut(self.at - 1, self.at),
+            "ctrl+h": lambda: self._cut(self.at - 1, self.at),
+            "delete": lambda: self._cut(self.at, self.at + 1),
+            "ctrl+u": lambda: self._cut(0, self.at),
+            "ctrl+k": lambda: self._cut(self.at, len(self.text)),
+            "ctrl+w": lambda: self._cut(self._word_start(), self.at),
         }
 
     def press(self, key: str, character: str | None) -> bool:
@@ -47,26 +52,26 @@ class LineEdit:
 
     def insert(self, text: str) -> None:
         """Put text in at the cursor, cleaned, as far as there is room for it."""
-        room = _LIMIT - len(self.text)
+        room = self._limit - len(self.text)
         if room > 0:
-            safe = clean(text, room)[:room]
-            self.text = self.text[: self._at] + safe + self.text[self._at :]
-            self._at += len(safe)
+            safe = self._admit(text, room)[:room]
+            self.text = self.text[: self.at] + safe + self.text[self.at :]
+            self.at += len(safe)
 
     def line(self, prompt: str, glyphs: Glyphs, hint: str = "") -> Line:
         """Return the line as it is drawn: the prompt, the text with a caret in it, a hint while it is empty."""
-        before, after = self.text[: self._at], self.text[self._at :]
+        before, after = self.text[: self.at], self.text[self.at :]
         tail = (f" {hint}", Ink.DIM) if not self.text else ("", Ink.DIM)
         return line((prompt, Ink.ACCENT), before, (glyphs.caret, Ink.ACCENT), after, tail)
 
     def _go(self, at: int) -> None:
-        self._at = min(max(at, 0), len(self.text))
+        self.at = min(max(at, 0), len(self.text))
 
     def _cut(self, start: int, end: int) -> None:
         start = max(start, 0)
         self.text = self.text[:start] + self.text[end:]
-        self._at = start
+        self.at = start
 
     def _word_start(self) -> int:
-        head = self.text[: self._at].rstrip()
+        head = self.text[: self.at].rstrip()
         return max(head.rfind(" "), head.rfind(",")) + 1

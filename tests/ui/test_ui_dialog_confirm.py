@@ -1,0 +1,269 @@
+"""Confirming: nothing that was typed for something else, too early or by a paste may send anything."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from dialog_stage import CHECKSUM, LOOK, TOKEN, Stage, examination, key_from, performed, until, words
+from textual.events import Paste
+from textual.message import Message
+
+from updeck.errors import Blocked
+from updeck.fleet.orders import Examination, Performed, Weight
+from updeck.journal.models import Op
+from updeck.ui.confirmation import Deal, token_gap
+from updeck.ui.examined import ask_about
+from updeck.ui.screens.confirm_dialog import ConfirmDialog
+from updeck.ui.widgets.choice_list import ChoiceList
+from updeck.ui.widgets.form import Form
+from updeck.ui.widgets.push_button import PushButton
+
+
+class Scene:
+    """A confirm dialog with a read and a send that the test answers."""
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.reading: asyncio.Future[Examination] = loop.create_future()
+        self.answer: asyncio.Future[Performed] = loop.create_future()
+        self.sent: list[str | None] = []
+        self.reads: list[str | None] = []
+        deal = Deal("start", self.read, lambda shown: ask_about(shown, LOOK.glyphs), self.send)
+        self.dialog = ConfirmDialog("Start: ar11-fra-dc1", LOOK, deal)
+
+    async def read(self, chosen: str | None) -> Examination:
+        self.reads.append(chosen)
+        return await asyncio.shield(self.reading)
+
+    def send(self, shown: Examination, chosen: str | None) -> asyncio.Future[Performed]:
+        self.sent.append(chosen)
+        return self.answer
+
+    @property
+    def token(self) -> Form:
+        return self.dialog.query_one(Form)
+
+
+async def test_the_start_dialog_shows_version_target_image_history_and_checks() -> None:
+    app, scene = Stage(), Scene()
+    scene.reading.set_result(examination())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await app.open(scene.dialog)
+        await until(pilot, lambda: scene.dialog.hearing)
+        body = words(app)
+        assert "LAB" in words(app, "title")
+        for part in (
+            "goes down and is not reachable",
+            "11.6.0 #23947 → 11.8.0 #28924",
+            CHECKSUM[:16],
+            "https://10.20.1.4",
+            "serial AR11-0012",
+            "by someone else",
+            "skipped",
+        ):
+            assert part in body
+        assert body.index("11.6.0 #23947\n") < body.index("11.2.0 #13859")
+
+
+@pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 40)])
+async def test_buttons_and_field_are_on_view_at_every_size(size: tuple[int, int]) -> None:
+    app, scene = Stage(), Scene()
+    scene.reading.set_result(examination())
+    async with app.run_test(size=size) as pilot:
+        await app.open(scene.dialog)
+        await until(pilot, lambda: scene.dialog.hearing)
+        for widget in (scene.token, *scene.dialog.query(PushButton)):
+            assert widget.region in app.screen.region
+            assert widget.region.area > 0
+
+
+async def test_cancel_has_the_focus_and_enter_sends_nothing() -> None:
+    app, scene = Stage(), Scene()
+    scene.reading.set_result(examination())
+    async with app.run_test() as pilot:
+        await app.open(scene.dialog)
+        await until(pilot, lambda: scene.dialog.hearing)
+        assert scene.dialog.query_one("#cancel").styles.text_style.reverse
+        await pilot.press("enter")
+        await until(pilot, lambda: app.answers == [None])
+        assert scene.sent == []
+
+
+async def test_the_typed_token_sends_once() -> None:
+    app, scene = Stage(), Scene()
+    scene.reading.set_result(examination())
+    async with app.run_test() as pilot:
+        await app.open(scene.dialog)
+        await until(pilot, lambda: scene.dialog.hearing)
+        await pilot.press(*TOKEN, "enter", "enter")
+        assert scene.sent == [None]
+        scene.answer.set_result(performed())
+        await until(pilot, lambda: app.answers == [scene.answer])
+
+
+async def test_an_incomplete_token_sends_nothing_and_says_what_is_missing() -> None:
+    app, scene = Stage(), Scene()
+    scene.reading.set_result(examination())
+    async with app.run_test() as pilot:
+        await app.open(scene.dialog)
+        await until(pilot, lambda: scene.dialog.hearing)
+        await pilot.press(*"ar11-fra-dc1", "enter")
+        assert scene.sent == []
+        assert "still missing: 11.8.0" in words(app, "status")
+
+
+async def test_keys_from_before_the_paint_are_dropped() -> None:
+    app, scene = Stage(), Scene()
+    async with app.run_test() as pilot:
+        await app.open(scene.dialog)
+        await pilot.pause()
+        typed_at = Message().time
+        scene.reading.set_result(examination())
+        await until(pilot, lambda: scene.dialog.hearing)
+        scene.token.focus()
+        for character in TOKEN:
+            app.post_message(key_from(typed_at, character, character))
+        app.post_message(key_from(typed_at, "enter", "\r"))
+        await pilot.pause()
+        assert scene.token.value() == ""
+        app.screen.set_focus(app.screen.query_one("#cancel"))
+        app.post_message(key_from(typed_at, "enter", "\r"))
+        app.post_message(key_from(typed_at, "y", "y"))
+        await pilot.pause()
+        assert scene.sent == []
+        assert app.answers == []
+
+
+async def test_the_field_is_closed_while_reading_and_escape_leaves() -> None:
+    app, scene = Stage(), Scene()
+    async with app.run_test() as pilot:
+        await app.open(scene.dialog)
+        await until(pilot, lambda: scene.dialog.hearing)
+        assert scene.token.disabled
+        assert "reading" in words(app, "status")
+        await pilot.press("a", "y", "tab")
+        assert scene.token.value() == ""
+        await pilot.press("escape")
+        await until(pilot, lambda: app.answers == [None])
+        assert scene.sent == []
+
+
+async def test_a_bracketed_paste_fills_nothing_and_confirms_nothing() -> None:
+    app, scene = Stage(), Scene()
+    scene.reading.set_result(examination())
+    async with app.run_test() as pilot:
+        await app.open(scene.dialog)
+        await until(pilot, lambda: scene.dialog.hearing)
+        app.post_message(Paste(f"{TOKEN}\r"))
+        await pilot.pause()
+        scene.token.focus()
+        app.post_message(Paste(f"{TOKEN}\r"))
+        await pilot.pause()
+        assert scene.token.value() == ""
+        assert "paste" in words(app, "status")
+        await pilot.press("enter")
+        assert scene.sent == []
+
+
+async def test_a_yes_is_enough_where_the_weight_is_yes() -> None:
+    app, scene = Stage(), Scene()
+    scene.reading.set_result(examination(op=Op.INIT, weight=Weight.YES))
+    async with app.run_test() as pilot:
+        await app.open(scene.dialog)
+        await until(pilot, lambda: scene.dialog.hearing)
+        assert not scene.dialog.query_one(Form).display
+        await pilot.press("y")
+        assert scene.sent == [None]
+
+
+async def test_the_button_confirms_by_tab_and_enter() -> None:
+    app, scene = Stage(), Scene()
+    scene.reading.set_result(examination(op=Op.INIT, weight=Weight.YES))
+    async with app.run_test() as pilot:
+        await app.open(scene.dialog)
+        await until(pilot, lambda: scene.dialog.hearing)
+        await pilot.press("tab", "enter")
+        assert scene.sent == [None]
+
+
+async def test_one_of_several_versions_has_to_be_chosen_and_is_read_again() -> None:
+    app, scene = Stage(), Scene()
+    versions = ("11.8.0 #28924", "11.10.0")
+    scene.reading.set_result(examination(op=Op.INIT, weight=Weight.YES, choices=versions, target=None))
+    async with app.run_test() as pilot:
+        await app.open(scene.dialog)
+        await until(pilot, lambda: scene.dialog.hearing)
+        await pilot.press("y")
+        assert scene.sent == []
+        assert "choose" in words(app, "status")
+        scene.dialog.query_one(ChoiceList).focus()
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: scene.reads == [None, "11.10.0"] and scene.dialog.hearing)
+        await until(pilot, lambda: "press y" in words(app, "status"))
+        await pilot.press("y")
+        assert scene.sent == ["11.10.0"]
+
+
+async def test_a_refusal_shows_its_reason_and_only_close() -> None:
+    app, scene = Stage(), Scene()
+    scene.reading.set_result(examination(refusal="the device is RUNNING an update"))
+    async with app.run_test() as pilot:
+        await app.open(scene.dialog)
+        await until(pilot, lambda: "RUNNING an update" in words(app) and scene.dialog.hearing)
+        shown = [str(button.label) for button in scene.dialog.query(PushButton) if button.display]
+        assert shown == ["Close"]
+        await pilot.press(*TOKEN, "y", "enter")
+        await until(pilot, lambda: app.answers == [None])
+        assert scene.sent == []
+
+
+async def test_a_difference_found_before_sending_is_shown_with_nothing_sent() -> None:
+    app, scene = Stage(), Scene()
+    scene.reading.set_result(examination())
+    async with app.run_test() as pilot:
+        await app.open(scene.dialog)
+        await until(pilot, lambda: scene.dialog.hearing)
+        await pilot.press(*TOKEN, "enter")
+        scene.answer.set_exception(Blocked("target: 11.8.0 → 11.10.0", device="ar11-fra-dc1"))
+        await until(pilot, lambda: "Nothing was sent." in words(app))
+        assert "11.8.0 → 11.10.0" in words(app)
+        await until(pilot, lambda: scene.dialog.hearing)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.answers == [None])
+
+
+async def test_escape_while_sending_leaves_the_answer_to_the_caller() -> None:
+    app, scene = Stage(), Scene()
+    scene.reading.set_result(examination())
+    async with app.run_test() as pilot:
+        await app.open(scene.dialog)
+        await until(pilot, lambda: scene.dialog.hearing)
+        await pilot.press(*TOKEN, "enter", "escape")
+        await until(pilot, lambda: app.answers == [scene.answer])
+        assert not scene.answer.cancelled()
+
+
+async def test_a_device_that_cannot_be_read_says_so() -> None:
+    app, scene = Stage(), Scene()
+    scene.reading.set_exception(Blocked("no such device in the fleet", device="ar11-fra-dc1"))
+    async with app.run_test() as pilot:
+        await app.open(scene.dialog)
+        await until(pilot, lambda: "no such device" in words(app))
+
+
+@pytest.mark.parametrize(
+    ("typed", "gap"),
+    [
+        ("", f"type {TOKEN} and press enter"),
+        ("ar11-fra-dc1", "still missing: 11.8.0"),
+        ("ar11-fra-dc1 11.8", "still missing: .0"),
+        ("ar11-fra-dc2 11.8.0", f"that is not {TOKEN}"),
+        (f"{TOKEN}1", f"that is not {TOKEN}"),
+        (TOKEN.upper(), f"that is not {TOKEN}"),
+        (TOKEN, None),
+        (f"{TOKEN} ", None),
+    ],
+)
+def test_the_token_says_what_is_missing(typed: str, gap: str | None) -> None:
+    assert token_gap(typed, TOKEN) == gap

@@ -1,0 +1,53 @@
+"""What is confirmed and how: a question read afresh, its weight, and whether the typed token is complete. Pure."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from updeck.ui.facts import Lines
+
+__all__ = ["Ask", "Deal", "token_gap"]
+
+Shown = TypeVar("Shown")
+Done = TypeVar("Done")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a dialog shows of what was read. `token` is to be typed; where it is None a yes is enough.
+
+    `choices` are alternatives of which one has to be chosen. `closed`: there is nothing to confirm, only to read.
+    """
+
+    lines: Lines
+    token: str | None = None
+    choices: tuple[str, ...] = ()
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deal(Generic[Shown, Done]):
+    """What a dialog is about: how to read, what to ask, how to send. Reading and sending raise `UpdeckError`.
+
+    `read` and `send` are given the alternative that was chosen, if any. What `send` returns outlives the dialog.
+    """
+
+    verb: str
+    read: Callable[[str | None], Awaitable[Shown]]
+    ask: Callable[[Shown], Ask]
+    send: Callable[[Shown, str | None], asyncio.Future[Done]]
+
+
+def token_gap(typed: str, token: str) -> str | None:
+    """Return what is missing of `token` in words, None when it was typed in full."""
+    given = typed.strip()
+    if given == token:
+        return None
+    if not given:
+        return f"type {token} and press enter"
+    if token.startswith(given):
+        return f"still missing: {token[len(given) :].strip()}"
+    return f"that is not {token}"

@@ -1,0 +1,147 @@
+"""Upload and fetch: choose an image, see who gets it, say yes; what runs on is told when it has ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from updeck.device.image_file import Checksums
+from updeck.errors import UpdeckError
+from updeck.fleet.orders import Examination, Performed
+from updeck.journal.models import Op, Outcome
+from updeck.paths import state_dir
+from updeck.text import clean, plural
+from updeck.ui.flows.asking import ask, look_of
+from updeck.ui.ink import Ink, line
+from updeck.ui.recent import Recent, load_recent, save_recent, with_directory, with_rate, with_url
+from updeck.ui.screens.fetch_dialog import FetchDialog
+from updeck.ui.screens.file_picker import FilePicker
+from updeck.ui.screens.upload_dialog import UploadChoice, UploadDialog
+
+if TYPE_CHECKING:
+    from updeck.fleet.service import FleetService
+    from updeck.ui.app import UpdeckApp
+
+__all__ = ["fetch_flow", "summary", "upload_flow"]
+
+SAMPLE_S = 1.0
+"""How often the rate of a running upload is looked at, to be remembered once it has ended."""
+
+_checksums = Checksums()
+
+
+async def upload_flow(app: UpdeckApp, service: FleetService, names: tuple[str, ...]) -> str | None:
+    """Upload a file to devices; returns once the uploads have begun."""
+    recent = await asyncio.to_thread(load_recent, state_dir())
+    directory = await asyncio.to_thread(_directory, recent.directory)
+    target = names[0] if len(names) == 1 else plural(len(names), "device")
+    path = await ask(app, FilePicker(look_of(app), directory, title=f"Upload to {target}: choose a file"))
+    if path is None:
+        return None
+    await _remember(lambda known: with_directory(known, str(path.parent)))
+
+    def examine(name: str) -> asyncio.Future[Examination]:
+        return asyncio.wrap_future(service.examine(name, Op.UPLOAD))
+
+    dialog = UploadDialog(look_of(app), path, names, examine, checksums=_checksums, rates=recent.rates)
+    choice = await ask(app, dialog)
+    if choice is None:
+        return None
+    sending = {name: asyncio.wrap_future(service.upload(name, choice.order)) for name in choice.devices}
+    app.run_worker(_see_through(app, service, choice, sending), exit_on_error=False)
+    return f"uploading {clean(path.name)} to {plural(len(sending), 'device')}"
+
+
+def _directory(remembered: str | None) -> Path:
+    """Return the directory of last time, or the home directory where that is gone."""
+    if remembered is not None and Path(remembered).is_dir():
+        return Path(remembered)
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path.cwd()
+
+
+async def _remember(change: Callable[[Recent], Recent]) -> None:
+    """Change what is remembered, on the disk of this moment: another process may have written meanwhile."""
+
+    def rewrite() -> None:
+        save_recent(state_dir(), change(load_recent(state_dir())))
+
+    await asyncio.to_thread(rewrite)
+
+
+async def _see_through(
+    app: UpdeckApp, service: FleetService, choice: UploadChoice, sending: Mapping[str, asyncio.Future[Performed]]
+) -> None:
+    """Wait for uploads, tell how they ended, and remember at which rate they ran."""
+    rates: dict[str, float] = {}
+    pending = set(sending.values())
+    while pending:
+        _, pending = await asyncio.wait(pending, timeout=SAMPLE_S)
+        for name in sending:
+            view = service.state.view(name)
+            if view is not None and view.transfer is not None and view.transfer.rate_bps:
+                rates[name] = view.transfer.rate_bps
+    ended = {name: _ended(future) for name, future in sending.items()}
+    done = {name: rate for name, rate in rates.items() if ended[name] is None}
+    if done:
+        await _remember(lambda known: _with_rates(known, done))
+    text, ink = summary(f"{clean(choice.order.path.name)} uploaded to", ended)
+    app.home.say(line((text, ink)))
+
+
+def _with_rates(recent: Recent, rates: Mapping[str, float]) -> Recent:
+    for name, rate in rates.items():
+        recent = with_rate(recent, name, rate)
+    return recent
+
+
+def _ended(future: asyncio.Future[Performed]) -> str | None:
+    """Return why a transfer did not go through, None where it did."""
+    if future.cancelled():
+        return "broken off"
+    error = future.exception()
+    if isinstance(error, UpdeckError):
+        return error.message
+    if error is not None:
+        return f"this went wrong inside updeck: {clean(repr(error))}"
+    done = future.result()
+    if done.outcome is Outcome.REFUSED:
+        return f"refused: {done.text}"
+    return f"the answer was lost: {done.text}" if done.outcome is Outcome.UNKNOWN else None
+
+
+def summary(what: str, ended: Mapping[str, str | None]) -> tuple[str, Ink]:
+    """Return in one sentence how a transfer to several devices ended, and how grave that is."""
+    failed = [f"{name}: {reason}" for name, reason in ended.items() if reason is not None]
+    good = len(ended) - len(failed)
+    if not failed:
+        only = next(iter(ended), "no device")
+        return f"{what} {only if len(ended) == 1 else plural(len(ended), 'device')}", Ink.PLAIN
+    head = f"{what} {good} of {plural(len(ended), 'device')}; " if good else ""
+    more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+    return f"{head}{failed[0]}{more}", Ink.MAY
+
+
+async def fetch_flow(app: UpdeckApp, service: FleetService, names: tuple[str, ...]) -> str | None:
+    """Have devices fetch an image from a URL; returns once they have answered."""
+    recent = await asyncio.to_thread(load_recent, state_dir())
+
+    def examine(name: str) -> asyncio.Future[Examination]:
+        return asyncio.wrap_future(service.examine(name, Op.FETCH))
+
+    def allows_local(name: str) -> bool:
+        entry = service.fleet.get(name)
+        return entry is not None and entry.fetch_local
+
+    dialog = FetchDialog(look_of(app), names, examine, urls=recent.urls, allows_local=allows_local)
+    choice = await ask(app, dialog)
+    if choice is None:
+        return None
+    await _remember(lambda known: with_url(known, choice.order.url))
+    fetching = {name: asyncio.wrap_future(service.fetch(name, choice.order)) for name in choice.devices}
+    await asyncio.wait(fetching.values())
+    return summary("fetch accepted by", {name: _ended(future) for name, future in fetching.items()})[0]

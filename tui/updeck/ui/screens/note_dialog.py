@@ -1,0 +1,66 @@
+"""Takes the note of an acknowledgement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from textual import on
+from textual.widget import Widget
+
+from updeck.fleet.views import DeviceView
+from updeck.text import clean
+from updeck.ui.facts import fact, heading, sentence
+from updeck.ui.ink import Ink, Line, ink_of, line
+from updeck.ui.screens.dialog import Dialog, Look
+from updeck.ui.widgets.form import Entry, Form
+from updeck.ui.widgets.push_button import PushButton
+
+__all__ = ["NoteDialog"]
+
+
+class NoteDialog(Dialog[str]):
+    """Dismissed with the note, or None. What is acknowledged leaves the top until it changes."""
+
+    AUTO_FOCUS = "#form"
+    PANEL_HEIGHT = 18
+
+    def __init__(self, look: Look, views: Sequence[DeviceView]) -> None:
+        target = views[0].name if len(views) == 1 else f"{len(views)} devices"
+        super().__init__(f"Acknowledge {target}", look)
+        self._views = tuple(views)
+
+    def compose_form(self) -> Iterable[Widget]:
+        """Return the line for the note."""
+        yield Form(self.look.glyphs, [Entry("note", "note", hint="what was found, what is done about it")])
+
+    def compose_buttons(self) -> Iterable[Widget]:
+        """Return the button that acknowledges."""
+        yield PushButton("Acknowledge", widget_id="acknowledge")
+
+    def on_mount(self) -> None:
+        """Show what is acknowledged."""
+        self.show(self._lines)
+        self.say("enter keeps the note in the journal, escape leaves")
+
+    def _lines(self, width: int) -> list[Line]:
+        meaning = "It leaves the top of the list until its state changes; nothing is sent to the device."
+        out = sentence(meaning, width, Ink.DIM)
+        for view in self._views:
+            out += heading(view.name, width, self.look.glyphs.rule)
+            out += fact("needs", line((view.next.text, ink_of(view.next.tone))), width)
+            out += fact("state", f"{view.state or 'unknown'}, {view.reach or 'not asked yet'}", width)
+            if view.error:
+                out += fact("error", view.error, width)
+            if view.record.start_unresolved:
+                out += fact("review", "the note also resolves the start that nobody can judge, once it is IDLE", width)
+        return out
+
+    @on(Form.Submitted)
+    @on(PushButton.Pressed, "#acknowledge")
+    def _entered(self, event: Form.Submitted | PushButton.Pressed) -> None:
+        event.stop()
+        note = clean(self.query_one(Form).value().strip())
+        if not note:
+            self.say("an acknowledgement needs a note", Ink.MAY)
+        elif self.hearing:
+            self.dismiss(note)
