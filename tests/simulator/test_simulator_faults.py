@@ -8,8 +8,8 @@ import json
 import aiohttp
 import pytest
 from device_caller import COMMON, UPDATE, operator, stranger
-from simulation import StartSimulator
 
+from simulation import StartSimulator
 from updeck.simulator.faults import KINDS, FaultError, describe_kinds, read_fault
 from updeck.simulator.serving import Simulator
 from updeck.simulator.timeline import VirtualTimeline

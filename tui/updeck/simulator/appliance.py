@@ -35,8 +35,8 @@ class Appliance:
     ) -> None:
         self.device = device
         self._certificate = certificate
-        face = DeviceFace(device, timeline=timeline, fetcher=fetcher, secure=certificate is not None)
-        server = web.Server(face.handle, access_log=None, keepalive_timeout=KEEPALIVE_S, read_bufsize=READ_BUFFER)
+        self._face = DeviceFace(device, timeline=timeline, fetcher=fetcher, secure=certificate is not None)
+        server = web.Server(self._face.handle, access_log=None, keepalive_timeout=KEEPALIVE_S, read_bufsize=READ_BUFFER)
         self.listener = Listener(bound, server, self._context)
         device.on_link = self._follow
         device.on_new_certificate = self._renew_certificate
@@ -55,6 +55,8 @@ class Appliance:
     async def close(self) -> None:
         """Go off the network for good."""
         self.device.on_link = lambda: None
+        self.listener.want(up=False)
+        await self._face.end()
         await self.listener.end()
 
     def _follow(self) -> None:

@@ -36,9 +36,14 @@ class DeviceFace:
         self._timeline = timeline
         self._fetcher = fetcher
         self._secure = secure
+        self._handling: set[asyncio.Task[object]] = set()
 
     async def handle(self, request: BaseRequest) -> web.StreamResponse:
-        """Answer a request, as an `aiohttp.web.Server` asks for it."""
+        """Answer a request, as an `aiohttp.web.Server` asks for it; goes on when the client has gone."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._handling.add(task)
+        task.add_done_callback(self._handling.discard)
         device = self._device
         wall = self._timeline.wall()
         with device.record.asked(wall, request.method, request.path, device.state) as asked:
@@ -49,6 +54,14 @@ class DeviceFace:
                 return web.Response()
             asked.status = answer.status
             return await self._send(request, answer, {fault.kind.id: fault for fault in faults})
+
+    async def end(self) -> None:
+        """Give up all requests that are being handled."""
+        handling = tuple(self._handling)
+        for task in handling:
+            task.cancel()
+        if handling:
+            await asyncio.wait(handling)
 
     async def _decide(self, request: BaseRequest, faults: list[Fault]) -> Answer | None:
         """Return the answer, None for a connection that is reset."""

@@ -17,6 +17,7 @@ from updeck.simulator.options import HOST
 __all__ = ["Listener", "bind"]
 
 BACKLOG = 64
+SHUTDOWN_S = 0.5
 
 
 def bind(port: int, owner: str) -> socket.socket:
@@ -68,7 +69,7 @@ class Listener:
         self.want(up=False)
         await self.settled()
         self._socket.close()
-        await self._web.shutdown(0)
+        await self._web.shutdown(SHUTDOWN_S)
 
     async def _open(self) -> None:
         loop = asyncio.get_running_loop()

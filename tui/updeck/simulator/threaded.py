@@ -53,6 +53,10 @@ class ThreadedSimulator:
         """Take all faults of a device out."""
         self._call(lambda simulator: simulator.clear_faults(name))
 
+    def act(self, name: str, hand: Callable[[SimulatedDevice], None]) -> None:
+        """Do something to a device in the simulator's thread, as a foreign hand would."""
+        self._call(lambda simulator: hand(simulator.device(name)))
+
     def until(self, name: str, fulfilled: Callable[[SimulatedDevice], bool]) -> None:
         """Wait until a device is as asked; `fulfilled` is called in the simulator's thread."""
         self._await(self._simulator.until(name, fulfilled))

@@ -85,6 +85,10 @@ class VirtualTimeline:
             if not self._sleepers:
                 self._slept.clear()
 
+    def pending(self) -> int:
+        """Return how many timers are set."""
+        return sum(entry.callback is not None for _, _, entry in self._due)
+
     async def slept(self) -> None:
         """Wait until somebody sleeps."""
         await self._slept.wait()
