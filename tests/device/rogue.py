@@ -31,6 +31,7 @@ class Asked:
 
 
 Handler = Callable[[Asked, asyncio.StreamWriter], Awaitable[None]]
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @dataclass
@@ -115,40 +116,48 @@ def then_close(data: bytes) -> Handler:
 
 @asynccontextmanager
 async def rogue(handler: Handler = usual, tls: ssl.SSLContext | None = None) -> AsyncIterator[Rogue]:
-    """Serve until the context ends; connections are then broken off."""
-    tasks: set[asyncio.Task[None]] = set()
+    """Serve HTTP until the context ends; connections are then broken off."""
     seen = Rogue("")
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
         seen.connections += 1
         number = seen.connections
-        try:
-            while not writer.is_closing():
-                asked = await _read(reader, number)
-                seen.asked.append(asked)
-                await handler(asked, writer)
-                await writer.drain()
-        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass
-        finally:
-            writer.transport.abort()
-            with suppress(OSError):
-                await writer.wait_closed()
-            tasks.discard(task)
+        while not writer.is_closing():
+            asked = await _read(reader, number)
+            seen.asked.append(asked)
+            await handler(asked, writer)
+            await writer.drain()
 
-    server = await asyncio.start_server(talk, "127.0.0.1", 0, ssl=tls)
-    port = server.sockets[0].getsockname()[1]
-    seen.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
-    try:
+    async with listening(talk, tls) as address:
+        seen.url = f"{'https' if tls else 'http'}://{address}"
         yield seen
+
+
+@asynccontextmanager
+async def listening(talk: Talk, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    """Serve connections in any protocol until the context ends; gives HOST:PORT."""
+    talks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+
+    async def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        talks[task] = writer
+        with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            await talk(reader, writer)
+        writer.close()
+
+    server = await asyncio.start_server(begin, "127.0.0.1", 0, ssl=tls)
+    try:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
-        for task in list(tasks):
+        for task, writer in talks.items():
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+            writer.transport.abort()
+        await asyncio.gather(*talks, return_exceptions=True)
+        for writer in talks.values():
+            with suppress(OSError):
+                await writer.wait_closed()
         await server.wait_closed()
 
 

@@ -27,7 +27,7 @@ _TLS_REASONS = {
 
 
 def explain(error: BaseException) -> DeviceError:
-    """Return what `error`, or the deepest of its causes that is understood, means for a person."""
+    """Return what `error`, or the first of its causes that is understood, means for a person."""
     for cause in causes(error):
         found = _one(cause)
         if found is not None:
@@ -35,19 +35,19 @@ def explain(error: BaseException) -> DeviceError:
     return Unreachable(f"no usable answer: {clean(error) or type(error).__name__}")
 
 
-def causes(error: BaseException, met: set[int] | None = None) -> Iterator[BaseException]:
-    """Yield the causes of an exception, the deepest first, itself last; groups are gone into, a circle once."""
-    met = set() if met is None else met
-    if id(error) in met:
-        return
-    met.add(id(error))
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and its causes, itself first; groups are gone into.
+
+    httpcore suppresses the causes of its errors, so what was handled meanwhile counts as well; whatever the caller
+    was handling stands behind all of it.
+    """
+    yield error
     if isinstance(error, BaseExceptionGroup):
         for inner in error.exceptions:
-            yield from causes(inner, met)
-    deeper = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+            yield from causes(inner)
+    deeper = error.__cause__ or error.__context__
     if deeper is not None:
-        yield from causes(deeper, met)
-    yield error
+        yield from causes(deeper)
 
 
 def _one(error: BaseException) -> DeviceError | None:
@@ -75,9 +75,12 @@ def _one(error: BaseException) -> DeviceError | None:
         case httpx.WriteTimeout():
             return Unreachable("it stopped taking bytes")
         case httpx.TimeoutException():
-            return Unreachable(clean(error) if error.__cause__ is None else "no answer in time")
+            ours = isinstance(error.__cause__, TimeoutError | None)
+            return Unreachable(clean(error) if ours else "no answer in time")
         case httpx.RemoteProtocolError():
             return Unreachable(clean(error))
+        case TimeoutError() if error.errno is None:
+            return Unreachable("no answer in time")
         case OSError() if error.errno is not None:
             return Unreachable(f"no connection: {clean(error.strerror)}")
     return None

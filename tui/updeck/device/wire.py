@@ -64,7 +64,8 @@ class Wire:
         try:
             return answer_of(await self._transport.handle_async_request(request))
         except TrustError as error:
-            raise await self._with_certificate(error) from error
+            distrust = error
+        raise await self._with_certificate(distrust)
 
     async def close(self) -> None:
         """Close the idle connection."""
