@@ -210,9 +210,8 @@ class _DeviceSource:
         fate = self._vault._fate(credential)
         try:
             async with AsyncExitStack() as lane:
-                if not fate.proven:
-                    await lane.enter_async_context(fate.login)
-                if fate.proven:  # by the one that went before: the others go side by side
+                await lane.enter_async_context(fate.login)
+                if fate.proven:  # once it was accepted somewhere, all go side by side
                     await lane.aclose()
                 if fate.rejection is not None:
                     advice = "log in with another password"
