@@ -14,6 +14,7 @@ from textual.app import App
 from textual.binding import BindingType
 from textual.screen import Screen
 
+from updeck.clock import Clock, SystemClock
 from updeck.errors import UpdeckError
 from updeck.text import clean
 from updeck.ui.actions import BY_ID
@@ -54,7 +55,10 @@ class UpdeckApp(App[None], inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = []
     TITLE = "updeck"
 
-    def __init__(self, open_service: Callable[[], FleetService], options: UiOptions) -> None:
+    def __init__(
+        self, open_service: Callable[[], FleetService], options: UiOptions, *, clock: Clock | None = None
+    ) -> None:
+        self.clock = clock or SystemClock()
         self.options = options
         self.glyphs: Glyphs = ASCII if options.ascii else UNICODE
         self.keymap = Keymap(options.keys)

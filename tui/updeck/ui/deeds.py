@@ -77,7 +77,7 @@ class Deeds:
     def _page(self) -> int:
         screen = self._screen
         pane = {Pane.STATUS: screen.board.status, Pane.ACTIVITY: screen.board.activity}.get(screen.board.pane)
-        height = screen.board.devices.size.height if pane is None else pane.size.height
+        height = screen.board.devices.rows if pane is None else pane.rows
         return max(1, height - 1)
 
     def _move(self, rows: int) -> None:
@@ -144,12 +144,11 @@ class Deeds:
 
     def _freeze(self) -> None:
         screen = self._screen
-        if screen.lineup.frozen:
-            screen.lineup.thaw()
-        else:
-            screen.lineup.freeze()
-            screen.deck.say(line(("frozen: nothing moves until z, or for 5 minutes", Ink.DIM)))
-        screen.draw_all()
+        frozen = not screen.lineup.frozen
+        screen.freeze(frozen=frozen)
+        if frozen:
+            key = screen.deck.keymap.keys("freeze")[0]
+            screen.deck.say(line((f"frozen: nothing moves until {key} is pressed, or for 5 minutes", Ink.DIM)))
 
     # choosing
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from updeck.clock import Clock
 from updeck.errors import UsageError
 from updeck.ui.glyphs import wants_ascii
 
@@ -53,7 +54,7 @@ def _many_colours(environment: Mapping[str, str]) -> bool:
     return "256" in term or "direct" in term or term.startswith(_COLOURFUL)
 
 
-def run_app(open_service: Callable[[], FleetService], options: UiOptions) -> int:
+def run_app(open_service: Callable[[], FleetService], options: UiOptions, *, clock: Clock | None = None) -> int:
     """Show the UI until the person quits, and return the exit code.
 
     `open_service` is called in a thread after the first paint, because its imports (httpx) would delay that.
@@ -71,7 +72,7 @@ def run_app(open_service: Callable[[], FleetService], options: UiOptions) -> int
     from updeck.ui.crash import record_crash
     from updeck.ui.terminal import Watchdog
 
-    app = UpdeckApp(open_service, options.settled())
+    app = UpdeckApp(open_service, options.settled(), clock=clock)
     watchdog = Watchdog(end=app.end_soon, farewell=app.close_service)
     with watchdog.watch(screen.fileno()):
         app.run(mouse=options.mouse)

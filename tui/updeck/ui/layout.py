@@ -28,12 +28,13 @@ class Shape(StrEnum):
 
 
 class Part(StrEnum):
-    """What is placed; the panes carry the names of `Pane`."""
+    """What is placed; the panes carry the names of `Pane`. `NEXT` is the right part of `DEVICES`."""
 
     HEADER = "header"
     CHECKED = "checked"
     HEAD = "head"
     DEVICES = "devices"
+    NEXT = "next"
     BAR = "bar"
     STATUS = "status"
     IMAGES_TITLE = "images_title"

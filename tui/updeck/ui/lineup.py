@@ -18,6 +18,9 @@ __all__ = ["CALM_S", "THAW_S", "Lineup", "Sort", "attention"]
 CALM_S = 3.0
 """Seconds after a key during which no row changes its place."""
 
+SETTLE_S = 3.0
+"""Least seconds between two times that rows change places by themselves."""
+
 THAW_S = 300.0
 """Seconds after which a frozen view thaws."""
 
@@ -35,6 +38,7 @@ class Sort(StrEnum):
 
 _ATTENTION = {Tone.NEEDS: 0, Tone.MAY: 1, Tone.READY: 2, Tone.MOVING: 3}
 _AT_REST = 4
+_NEVER = float("-inf")
 _DIGITS = re.compile(r"(\d+)")
 
 
@@ -75,7 +79,7 @@ class Lineup:
         self._shown: tuple[str, ...] = ()
         self._rows: dict[str, int] = {}
         self._select: Select | None = None
-        self._last_key = float("-inf")
+        self._last_key = self._settled_at = _NEVER
         self._untidy = False
         self._frozen_at: float | None = None
         self.sort = Sort.ATTENTION
@@ -145,6 +149,12 @@ class Lineup:
             self._views[view.name] = view
             self._untidy = True
 
+    def refresh(self, views: Iterable[DeviceView]) -> None:
+        """Take in views that differ from those known in their times only; no row moves for that."""
+        for view in views:
+            if view.name in self._views:
+                self._views[view.name] = view
+
     def arrange_roster(self, names: Sequence[str]) -> None:
         """Keep exactly these devices, in this order."""
         self._views = {name: self._views[name] for name in names if name in self._views}
@@ -153,8 +163,10 @@ class Lineup:
 
     def settle(self) -> bool:
         """Put rows in their order if the person rests; returns whether any row changed its place."""
-        if not self._untidy or self.frozen or self._clock() - self._last_key < CALM_S:
+        now = self._clock()
+        if not self._untidy or self.frozen or now - self._last_key < CALM_S or now - self._settled_at < SETTLE_S:
             return False
+        self._settled_at = now
         return self._arrange(keep_cursor=True)
 
     def choose_sort(self, sort: Sort) -> None:
@@ -219,13 +231,13 @@ class Lineup:
         if keep_cursor and self._select is not None and self.cursor in self._rows:
             picked = self._with_cursor(picked)
         ordered = sorted(picked, key=_KEYS[self.sort], reverse=self.reversed)
-        row = self.row
+        row = 0 if self._last_key == _NEVER else self.row
         shown = tuple(view.name for view in ordered)
         changed = shown != self._shown
         self._shown = shown
         self._rows = {name: index for index, name in enumerate(shown)}
-        if self.cursor not in self._rows:
-            self.cursor = None
+        if self.cursor not in self._rows or self._last_key == _NEVER:
+            self.cursor = None  # until the first key, the cursor waits at the top
             self.go(row)
         return changed
 

@@ -80,7 +80,7 @@ def standing(fleet_name: str, label: str, views: Iterable[DeviceView], now: floa
         devices=len(seen),
         needing=sum(view.needs_me for view in seen),
         counts=tuple((counted[word], word, ink) for word, ink in _WORDS if counted[word]),
-        stale=sum(view.reach is not None and view.stale(now) for view in seen),
+        stale=sum(view.reading is not None and view.stale(now) for view in seen),
     )
 
 

@@ -35,6 +35,12 @@ class Columns:
     next: int
     seen: int
 
+    @property
+    def left(self) -> int:
+        """How many cells stand before the column *next*, which moves most and is painted apart."""
+        widths = (self.name, self.state, self.version, self.site)
+        return _LEAD + sum(width + len(_GAP) for width in widths if width)
+
     @classmethod
     def for_width(cls, width: int, names: Iterable[str]) -> Columns:
         """Share `width` cells out: name and next first, then the short version, then the build, then the site."""
@@ -77,8 +83,11 @@ def head(columns: Columns, sort: Sort, *, reverse: bool, glyphs: Glyphs) -> Line
 
 def row(
     view: DeviceView, columns: Columns, glyphs: Glyphs, now: float, *, cursor: bool = False, marked: bool = False
-) -> Line:
-    """Return the row of a device. `now` is our wall clock; what is stale is dim and shows its age."""
+) -> tuple[Line, Line]:
+    """Return the row of a device, before the column *next* and from there on.
+
+    `now` is our wall clock; what is stale is dim and shows its age.
+    """
     stale = view.reach is not None and view.stale(now)
     body = Ink.DIM if stale else Ink.PLAIN
     attention = ink_of(view.next.tone)
@@ -87,7 +96,7 @@ def row(
     sign, word = state_words(view, glyphs)
     version = _short(view.version or "", columns.version)
     seen = age(now - view.reading.at) if stale and view.reading is not None else ""
-    return line(
+    left = line(
         (glyphs.cursor if cursor else " ", Ink.ACCENT),
         (glyphs.mark if marked else " ", Ink.ACCENT),
         (" ", body),
@@ -97,9 +106,12 @@ def row(
         (_GAP, body),
         (pad(version, columns.version) + _GAP if columns.version else "", body),
         (pad(view.site or "", columns.site) + _GAP if columns.site else "", Ink.DIM),
+    )
+    right = line(
         (pad(view.next.text, columns.next), attention),
         (" " + pad(seen, columns.seen, "right"), Ink.DIM),
     )
+    return left, right
 
 
 def _short(version: str, width: int) -> str:

@@ -11,7 +11,7 @@ from updeck.fleet.rules import Ownership, ownership
 from updeck.fleet.views import DeviceView, Reading
 from updeck.ui.facts import heading, wrap
 from updeck.ui.glyphs import Glyphs
-from updeck.ui.ink import EMPTY, Ink, Line, ink_of, join, line, spread, width_of
+from updeck.ui.ink import EMPTY, Ink, Line, Span, ink_of, join, line, spread, width_of
 from updeck.ui.lines.row import state_words
 from updeck.ui.times import date_and_time, rate, size, time_of_day
 
@@ -89,7 +89,8 @@ def _state(view: DeviceView, reading: Reading, width: int, now: float) -> Iterab
     told = line(f"“{description}”") if description else EMPTY
     since = view.state_since
     when = line((f"since {time_of_day(since, now)}", Ink.DIM)) if since is not None else EMPTY
-    whence = join([when, _by_whom(view, reading)], ", ")
+    old = line((f"last answer {time_of_day(reading.at, now)}", Ink.DIM)) if view.stale(now) else EMPTY
+    whence = join([when, _by_whom(view, reading), old], Span(", ", Ink.DIM))
     together = join([told, whence], "   ")
     if width_of(together) <= width:
         yield together
@@ -114,10 +115,8 @@ def _trouble(view: DeviceView, width: int, now: float) -> Iterable[Line]:
     if view.error:
         since = "" if view.failing_since is None else f" (since {time_of_day(view.failing_since, now)})"
         yield from wrap(line((f"{view.error}{since}", ink_of(view.next.tone))), width)
-    if view.reading is not None and view.reach is not None and view.stale(now):
-        yield line((f"last answer {time_of_day(view.reading.at, now)}", Ink.DIM))
-    if view.entry.insecure or view.tls_note:
-        yield from wrap(line((view.tls_note or "insecure: nothing proves who answers", Ink.NEEDS)), width)
+    if view.entry.insecure:
+        yield from wrap(line(("insecure: nothing proves who answers", Ink.NEEDS)), width)
     offset = None if view.reading is None else view.reading.clock_offset_s
     if offset is not None and abs(offset) > _CLOCK_SLACK_S:
         way = "ahead" if offset > 0 else "behind"
@@ -157,6 +156,7 @@ def _identity(view: DeviceView, width: int, glyphs: Glyphs) -> Iterable[Line]:
     facts = [
         ("model", info.model if info else ""),
         ("serial", info.serial if info else ""),
+        ("trust", view.tls_note),
         ("site", view.site or ""),
         ("pair", view.pair or ""),
         ("tags", " ".join(view.tags)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -53,7 +52,7 @@ class ActivityScreen(ReadingScreen):
 
     def text(self, width: int) -> Sequence[Line]:
         """Return the events in which every word of the filter stands."""
-        now = time.time()
+        now = self.deck.clock.wall()
         events = matching(self.deck.home.record.events, self.words)
         cells = min(_NAME_CELLS_MOST, max((cell_width(event.device or "") for event in events), default=0))
         return [event_line(event, width, cells, now) for event in events]

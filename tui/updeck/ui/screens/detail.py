@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -51,7 +50,7 @@ class DetailScreen(ReadingScreen):
 
     def text(self, width: int) -> Sequence[Line]:
         """Return all that is known of the device."""
-        home, glyphs, now = self.deck.home, self.deck.glyphs, time.time()
+        home, glyphs, now = self.deck.home, self.deck.glyphs, self.deck.clock.wall()
         view = home.lineup.current
         out = list(status_lines(view, width, glyphs, now))
         if view is None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual import events
 from textual.app import ComposeResult
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.timer import Timer
 
@@ -61,15 +61,18 @@ class FleetScreen(Screen[None], inherit_bindings=False):
     def __init__(self, deck: UpdeckApp) -> None:
         super().__init__()
         self.deck = deck
-        self.lineup = Lineup(time.monotonic)
+        self.lineup = Lineup(deck.clock.monotonic)
         self.board = Board(deck.glyphs, self.lineup)
         self.record = ActivityLog()
         self.filter_text = ""
         self._filter_edit: LineEdit | None = None
+        self._problem: str | None = None
         self._deeds = Deeds(self)
         self._notice: Line = EMPTY
         self._seen_sequence = self._seen_roster = -1
         self._aged_at = self._counted_at = float("-inf")
+        self._frozen_at = 0.0
+        self._placed_for = Size(0, 0)
         self._rest: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -77,17 +80,19 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         yield from self.board.canvases
 
     def on_mount(self) -> None:
-        """Begin to look for changes; at rest a look draws nothing."""
+        """Draw the first picture, and begin to look for changes; at rest a look draws nothing."""
+        self.place()
         self.set_interval(self.deck.options.pace_s, self.look)
 
     def on_resize(self, event: events.Resize) -> None:
         """Lay everything out anew."""
-        self.place()
+        if event.size != self._placed_for:
+            self.place()
 
     def on_screen_resume(self) -> None:
         """Catch up with what happened while another screen stood here."""
         self.look()
-        self.call_after_refresh(self.draw_all)
+        self.draw_all()
 
     # keys
 
@@ -121,6 +126,15 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         self.deck.say(EMPTY)
         self._deeds.do(action_id)
 
+    def freeze(self, *, frozen: bool) -> None:
+        """Let the view stand still, or follow again."""
+        if frozen:
+            self._frozen_at = self.deck.clock.wall()
+            self.lineup.freeze()
+        else:
+            self.lineup.thaw()
+        self.draw_all()
+
     def open_filter(self) -> None:
         """Let the keys that follow, in the same burst too, be text of the filter."""
         self._filter_edit = LineEdit(self.filter_text)
@@ -132,9 +146,9 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         from updeck.fleet.selectors import Selector
 
         self.filter_text = text.strip()
-        selector, problem = Selector.filter(text)
+        selector, self._problem = Selector.filter(text)
         self.lineup.choose_filter((lambda views: filter(selector.matches, views)) if self.filter_text else None)
-        self._show_notice(problem)
+        self._show_notice()
         self.cursor_moved()
         self.count()
 
@@ -171,23 +185,24 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         service = self.deck.service_or_none
         if service is None:
             return
-        now = time.time()
         changed = not self.lineup.frozen and self._take_changes()
         news = self._take_news(service)
         if not self.is_current:
             return
         moved = self.lineup.settle()
+        now = self.deck.clock.monotonic()
         aged = now - self._aged_at >= AGE_S
         if changed or moved or aged:
             self._aged_at = now if aged else self._aged_at
-            self.board.show_list(now)
+            self.show_list()
             self._show_checked()
             self.show_detail()
+            self._show_notice()
             self.show_footer()
-            if now - self._counted_at >= HEADER_S:
-                self.count()
+        if (changed or aged) and now - self._counted_at >= HEADER_S:
+            self.count()
         if news:
-            self.board.show_activity(self.record.events, now)
+            self.board.show_activity(self.record.events, self.deck.clock.wall())
 
     def _take_news(self, service: FleetService) -> bool:
         try:
@@ -229,27 +244,37 @@ class FleetScreen(Screen[None], inherit_bindings=False):
 
     def place(self) -> None:
         """Place every part for the present size, and draw it."""
+        self._placed_for = size = self.app.size
         with self.app.batch_update():
-            self.board.place(*self.app.size, [view.name for view in self.lineup.views()])
-        self.call_after_refresh(self.draw_all)
+            self.board.place(size.width, size.height, [view.name for view in self.lineup.views()])
+            self.draw_all()
 
     def draw_all(self) -> None:
         """Draw every part that is on view."""
-        now = time.time()
-        self.board.devices.nothing = self._why_empty()
         self.board.show_titles()
-        self.board.show_list(now)
-        self.board.show_activity(self.record.events, now)
+        self.show_list()
+        self.board.show_activity(self.record.events, self.deck.clock.wall())
         self.count()
         self._show_checked()
         self.show_detail()
         self._show_notice()
         self.show_footer()
 
+    def show_list(self) -> None:
+        """Draw the rows, with the times of the newest answers."""
+        service = self.deck.service_or_none
+        if service is not None and not self.lineup.frozen:
+            self.lineup.refresh(service.state.views())
+        self.board.devices.nothing = self._why_empty()
+        self.board.show_list(self._now())
+
+    def _now(self) -> float:
+        """Return the wall clock; while the view is frozen, the moment at which it froze."""
+        return self._frozen_at if self.lineup.frozen else self.deck.clock.wall()
+
     def cursor_moved(self) -> None:
         """Draw the list now, and the detail once the cursor rests."""
-        self.board.devices.nothing = self._why_empty()
-        self.board.show_list(time.time())
+        self.show_list()
         if self._rest is not None:
             self._rest.stop()
         self._rest = self.set_timer(REST_S, self._rested)
@@ -270,43 +295,46 @@ class FleetScreen(Screen[None], inherit_bindings=False):
 
     def count(self) -> None:
         """Count the fleet, and draw the header."""
-        now = time.time()
-        self._counted_at = now
+        self._counted_at = self.deck.clock.monotonic()
         options, lineup = self.deck.options, self.lineup
         seen = replace(
-            standing(options.fleet_name, options.label, lineup.views(), now),
+            standing(options.fleet_name, options.label, lineup.views(), self._now()),
             marked=len(lineup.marks),
             hidden_marks=lineup.hidden_marks,
             shown=len(lineup.shown) if lineup.filtered else None,
             read_only=options.read_only,
             frozen=lineup.frozen,
         )
-        self.board.show_line(Part.HEADER, header(seen, self.board.part(Part.HEADER).size.width))
+        self.board.show_line(Part.HEADER, header(seen, self.board.part(Part.HEADER).cells))
         self.deck.tell_title(seen.needing)
 
     def show_detail(self) -> None:
         """Draw what is known of the device under the cursor, unless the cursor is still on its way."""
         if self._rest is None:
-            self.board.show_detail(self.lineup.current, time.time())
+            self.board.show_detail(self.lineup.current, self._now())
 
     def show_footer(self) -> None:
         """Draw the keys that apply."""
         if self._filter_edit is not None:
             self.board.show_line(Part.FOOTER, _FILTER_KEYS)
             return
-        width = self.board.part(Part.FOOTER).size.width
+        width = self.board.part(Part.FOOTER).cells
         self.board.show_line(Part.FOOTER, footer(self.context(), self.deck.keymap, self.deck.glyphs, width))
 
     def _show_checked(self) -> None:
         newest = max((view.reading.at for view in self.lineup.views() if view.reading is not None), default=None)
         self.board.show_right(Part.CHECKED, checked(newest))
 
-    def _show_notice(self, problem: str | None = None) -> None:
+    def _show_notice(self) -> None:
+        service = self.deck.service_or_none
+        trouble = None if service is None else service.state.trouble
         if self._filter_edit is not None:
             typed = self._filter_edit.line(" /", self.deck.glyphs, _FILTER_HINT)
-            drawn = line(*typed, (f"   {problem}" if problem else "", Ink.MAY))
+            drawn = line(*typed, (f"   {self._problem}" if self._problem else "", Ink.MAY))
         elif self._notice:
             drawn = line(" ", *self._notice)
+        elif trouble is not None:
+            drawn = line((f" {trouble}", Ink.NEEDS))
         elif self.filter_text:
             drawn = line((" filter ", Ink.DIM), (self.filter_text, Ink.ACCENT), ("  esc shows all", Ink.DIM))
         else:

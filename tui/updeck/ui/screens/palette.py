@@ -46,14 +46,14 @@ class PaletteScreen(Screen[str | None], inherit_bindings=False):
         width, height = event.size
         self._typed.place(Place(1, 0, max(1, width - 2), 1))
         self._list.place(Place(0, 2, width, max(1, height - 2)))
-        self.call_after_refresh(self.draw)
+        self.draw()
 
     def draw(self) -> None:
         """Draw what changed."""
         actions = found(self._edit.text)
         self._chosen = min(self._chosen, max(0, len(actions) - 1))
         self._typed.show((self._edit.line("action: ", self._deck.glyphs, "enter does it, esc leaves"),))
-        height, width = self._list.size.height, self._list.size.width
+        height, width = self._list.rows, self._list.cells
         top = max(0, self._chosen - height + 1)
         rows = [self._row(action, width, chosen=at == self._chosen) for at, action in enumerate(actions)]
         self._list.show(rows[top : top + height] or (line(("   no action is called that", Ink.DIM)),))

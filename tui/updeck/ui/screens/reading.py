@@ -71,12 +71,12 @@ class ReadingScreen(Screen[None], inherit_bindings=False):
         self._pane.place(Place(_MARGIN, 1, room, max(1, height - 3)))
         self._notice_line.place(Place(_MARGIN, height - 2, room, 1))
         self._keys.place(Place(0, height - 1, width, 1))
-        self.call_after_refresh(self.draw)
+        self.draw()
 
     def draw(self) -> None:
         """Draw what changed."""
         self._title.show((self.title_line(),))
-        self._pane.set_text(self.text(self._pane.size.width))
+        self._pane.set_text(self.text(self._pane.cells))
         self._keys.show((self.keys_line(),))
         self._show_notice()
 
@@ -109,7 +109,7 @@ class ReadingScreen(Screen[None], inherit_bindings=False):
 
     def do(self, action: Action) -> None:
         """Do one action."""
-        page = max(1, self._pane.size.height - 1)
+        page = max(1, self._pane.rows - 1)
         rows = {"down": 1, "up": -1, "page_down": page, "page_up": -page, "first": -1_000_000, "last": 1_000_000}
         if action.id in rows:
             self._pane.scroll_lines(rows[action.id])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from updeck.fleet.views import DeviceView
 from updeck.journal.models import Event
@@ -33,12 +34,14 @@ class Board:
         self._glyphs = glyphs
         self._lineup = lineup
         self._names: tuple[str, ...] = ()
-        self.devices = DeviceList(glyphs, lineup, widget_id=Part.DEVICES)
+        moving = Canvas(glyphs, widget_id=Part.NEXT)
+        self.devices = DeviceList(glyphs, lineup, moving, widget_id=Part.DEVICES)
         self.status = TextPane(glyphs, widget_id=Part.STATUS)
         self.images = ImagePane(glyphs, widget_id=Part.IMAGES)
         self.activity = TextPane(glyphs, widget_id=Part.ACTIVITY, follows=True)
         own: dict[Part, Canvas] = {
             Part.DEVICES: self.devices,
+            Part.NEXT: moving,
             Part.STATUS: self.status,
             Part.IMAGES: self.images,
             Part.ACTIVITY: self.activity,
@@ -60,11 +63,14 @@ class Board:
     def place(self, width: int, height: int, names: Sequence[str]) -> None:
         """Put every part where it belongs in a terminal of this size; `names` settle the width of the first column."""
         self._names = tuple(names)
-        self.shape, places = lay_out(width, height, pane=self.pane, lower=self.lower)
+        self.shape, placed = lay_out(width, height, pane=self.pane, lower=self.lower)
+        places = dict(placed)
+        if whole := places.get(Part.DEVICES):
+            self.devices.columns = columns = Columns.for_width(whole.width, names)
+            places[Part.DEVICES] = replace(whole, width=columns.left)
+            places[Part.NEXT] = replace(whole, x=whole.x + columns.left, width=whole.width - columns.left)
         for part, canvas in self._parts.items():
             canvas.place(places.get(part))
-        if Part.DEVICES in places:
-            self.devices.columns = Columns.for_width(places[Part.DEVICES].width, names)
 
     def use(self, pane: Pane) -> bool:
         """Bring a pane into use; returns whether the parts must be placed anew for that."""
@@ -81,7 +87,7 @@ class Board:
     def show_right(self, part: Part, drawn: Line) -> None:
         """Draw one line at the right end of its part."""
         canvas = self._parts[part]
-        canvas.show((line((" " * max(0, canvas.size.width - width_of(drawn)), Ink.DIM), *drawn),))
+        canvas.show((line((" " * max(0, canvas.cells - width_of(drawn)), Ink.DIM), *drawn),))
 
     def show_list(self, now: float) -> None:
         """Draw the rows and their head. `now` is our wall clock."""
@@ -92,26 +98,26 @@ class Board:
     def show_detail(self, view: DeviceView | None, now: float) -> None:
         """Draw status and images of a device, as far as they are on view."""
         if self.status.display:
-            self.status.set_text(status_lines(view, self.status.size.width, self._glyphs, now))
+            self.status.set_text(status_lines(view, self.status.cells, self._glyphs, now))
         self.images.set_view(view)
 
     def show_activity(self, events: Sequence[Event], now: float) -> None:
         """Draw the activity, where it is on view."""
         if self.activity.display:
-            width = self.activity.size.width
+            width = self.activity.cells
             cells = min(_NAME_CELLS_MOST, max(map(cell_width, self._names), default=0))
             self.activity.set_text([event_line(event, width, cells, now) for event in events])
 
     def show_titles(self) -> None:
         """Draw the rules and what stands in them; the pane in use has its name in the accent colour."""
         bar, images, rule = (self._parts[part] for part in (Part.BAR, Part.IMAGES_TITLE, Part.RULE))
-        bar.show([line((self._glyphs.bar, Ink.RULE))] * bar.size.height)
-        images.show((self._title("Images", images.size.width, Pane.IMAGES),))
+        bar.show([line((self._glyphs.bar, Ink.RULE))] * bar.rows)
+        images.show((self._title("Images", images.cells, Pane.IMAGES),))
         if self.shape is Shape.WIDE:
-            joint = self.devices.size.width
-            rule.show((self._joined(self._title("Activity", rule.size.width, Pane.ACTIVITY), joint),))
+            joint = self.devices.cells + self._parts[Part.NEXT].cells
+            rule.show((self._joined(self._title("Activity", rule.cells, Pane.ACTIVITY), joint),))
         else:
-            rule.show((self._tabs(rule.size.width),))
+            rule.show((self._tabs(rule.cells),))
 
     def _title(self, text: str, width: int, pane: Pane) -> Line:
         ink = Ink.ACCENT if self.pane is pane else Ink.DIM

@@ -25,6 +25,8 @@ class Canvas(Widget, can_focus=False):
         super().__init__(id=widget_id)
         self.glyphs = glyphs
         self._lines: tuple[Line, ...] = ()
+        self.cells = self.rows = 0
+        """Width and height as placed, known before Textual has laid anything out."""
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -39,6 +41,7 @@ class Canvas(Widget, can_focus=False):
     def place(self, place: Place | None) -> None:
         """Stand at this place of the screen, or nowhere."""
         self.display = place is not None
+        self.cells, self.rows = (0, 0) if place is None else (place.width, place.height)
         if place is not None:
             self.styles.offset = (place.x, place.y)
             self.styles.width = place.width
@@ -48,9 +51,9 @@ class Canvas(Widget, can_focus=False):
         """Show these lines; repaints the changed cells only."""
         before, self._lines = self._lines, tuple(lines)
         for y, (old, new) in enumerate(zip_longest(before, self._lines, fillvalue=EMPTY)):
-            if y >= self.size.height:
+            if y >= self.rows:
                 break
-            if old != new and (width := min(changed_width(old, new), self.size.width)):
+            if old != new and (width := min(changed_width(old, new), self.cells)):
                 self.refresh(Region(0, y, width, 1))
 
     def render_line(self, y: int) -> Strip:

@@ -12,11 +12,16 @@ __all__ = ["DeviceList"]
 
 
 class DeviceList(Canvas):
-    """Draws the rows of a `Lineup` around its cursor. It scrolls by half its height, which a thin line pays seldom."""
+    """Draws the rows of a `Lineup` around its cursor. It scrolls by half its height, which a thin line pays seldom.
 
-    def __init__(self, glyphs: Glyphs, lineup: Lineup, *, widget_id: str) -> None:
+    The columns from *next* on stand on a canvas of their own, `moving`, because Textual paints a changed cell from
+    the left edge of its widget on.
+    """
+
+    def __init__(self, glyphs: Glyphs, lineup: Lineup, moving: Canvas, *, widget_id: str) -> None:
         super().__init__(glyphs, widget_id=widget_id)
         self._lineup = lineup
+        self._moving = moving
         self._top = 0
         self.columns = Columns.for_width(80, ())
         self.nothing = ""
@@ -24,25 +29,26 @@ class DeviceList(Canvas):
     def draw(self, now: float) -> None:
         """Draw the rows on view. `now` is our wall clock."""
         lineup = self._lineup
-        height = self.size.height
+        height = self.rows
         self._top = self._scrolled(lineup.row, len(lineup.shown), height)
         names = lineup.shown[self._top : self._top + height]
         if not names:
             self.show((line((f"   {self.nothing}", Ink.DIM)),))
+            self._moving.show(())
             return
-        self.show(
-            [
-                row(
-                    lineup.view(name),
-                    self.columns,
-                    self.glyphs,
-                    now,
-                    cursor=name == lineup.cursor,
-                    marked=name in lineup.marks,
-                )
-                for name in names
-            ]
-        )
+        rows = [
+            row(
+                lineup.view(name),
+                self.columns,
+                self.glyphs,
+                now,
+                cursor=name == lineup.cursor,
+                marked=name in lineup.marks,
+            )
+            for name in names
+        ]
+        self.show([left for left, _ in rows])
+        self._moving.show([right for _, right in rows])
 
     def _scrolled(self, cursor: int, count: int, height: int) -> int:
         """Return the first row on view, so that the cursor's row is among them."""

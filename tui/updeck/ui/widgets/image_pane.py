@@ -47,7 +47,7 @@ class ImagePane(Canvas):
 
     def draw(self) -> None:
         """Draw the blocks on view."""
-        blocks = image_blocks(self._view, self.size.width, self.glyphs)
+        blocks = image_blocks(self._view, self.cells, self.glyphs)
         if not blocks:
             known = self._view is not None and self._view.reading is not None
             self.show((line((" none" if known else "", Ink.DIM)),))
@@ -60,7 +60,7 @@ class ImagePane(Canvas):
                 start, end = len(drawn), len(drawn) + len(block)
             head = (self.glyphs.cursor, Ink.ACCENT) if here else (" ", Ink.PLAIN)
             drawn += [line(head if part == 0 else " ", *one) for part, one in enumerate(block)]
-        height = self.size.height
+        height = self.rows
         self._top = min(self._top, start)
         if end > self._top + height:
             self._top = end - height

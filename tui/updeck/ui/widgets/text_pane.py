@@ -46,7 +46,7 @@ class TextPane(Canvas):
 
     def draw(self) -> None:
         """Draw the lines on view."""
-        height = self.size.height
+        height = self.rows
         if height <= 0:
             return
         if self._at_end:
@@ -59,7 +59,7 @@ class TextPane(Canvas):
         self.show(shown)
 
     def _last_top(self) -> int:
-        height = max(1, self.size.height)
+        height = max(1, self.rows)
         return self._following_top(height) if self._follows else max(0, len(self._text) - height)
 
     def _following_top(self, height: int) -> int:

@@ -1,0 +1,126 @@
+"""A program on a pseudo-terminal, of which every byte is seen."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+HERE = Path(__file__).parent
+SOURCE = HERE.parent.parent / "tui"
+_ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_HANG_S = 30.0
+
+
+class Terminal:
+    """The near side of a pseudo-terminal on which a program draws."""
+
+    def __init__(self, process: subprocess.Popen[bytes], near: int) -> None:
+        self.process = process
+        self._near = near
+        self.written = b""
+
+    @property
+    def text(self) -> str:
+        """All that was written so far, without escape sequences."""
+        return _ESCAPES.sub(b"", self.written).decode("utf-8", "replace")
+
+    def send(self, keys: str) -> None:
+        """Press keys, all in one write."""
+        os.write(self._near, keys.encode())
+
+    def read(self, window_s: float) -> bytes:
+        """Return what is written within a time."""
+        out = b""
+        ends = time.monotonic() + window_s
+        while (left := ends - time.monotonic()) > 0 and select.select([self._near], [], [], left)[0]:
+            try:
+                piece = os.read(self._near, 65536)
+            except OSError:  # the program closed its side
+                break
+            if not piece:
+                break
+            out += piece
+        self.written += out
+        return out
+
+    def until(self, condition: Callable[[Terminal], bool]) -> None:
+        """Read until a condition holds; a hang is a failure."""
+        ends = time.monotonic() + _HANG_S
+        while not condition(self):
+            assert time.monotonic() < ends, f"it never came to that; written so far:\n{self.text[-2000:]}"
+            self.read(0.05)
+
+    def until_quiet(self, quiet_s: float = 0.5) -> bytes:
+        """Read until nothing is written for a while, and return what was."""
+        out = b""
+        ends = time.monotonic() + _HANG_S
+        while piece := self.read(quiet_s):
+            assert time.monotonic() < ends, "it never came to rest"
+            out += piece
+        return out
+
+    def hang_up(self) -> None:
+        """Close the near side, as a terminal does that is gone."""
+        os.close(self._near)
+        self._near = -1
+
+    def close(self) -> None:
+        """End the program, if it has not ended."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        if self._near >= 0:
+            os.close(self._near)
+
+
+@contextlib.contextmanager
+def on_terminal(
+    *arguments: str,
+    columns: int = 120,
+    rows: int = 40,
+    environment: Mapping[str, str] | None = None,
+    before: Callable[[], None] | None = None,
+) -> Iterator[Terminal]:
+    """Run `python ARGUMENTS` on a pseudo-terminal; `before` runs in the child before the program."""
+    near, far = os.openpty()
+    fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    told = {
+        "PATH": os.environ["PATH"],
+        "HOME": os.environ.get("HOME", "/"),
+        "TERM": "xterm-256color",
+        "LC_ALL": "C.UTF-8",
+        "PYTHONPATH": str(SOURCE),
+        **(environment or {}),
+    }
+
+    def settle() -> None:
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        if before is not None:
+            before()
+
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        stdin=far,
+        stdout=far,
+        stderr=far,
+        env=told,
+        cwd=HERE,
+        preexec_fn=settle,
+    )
+    os.close(far)
+    terminal = Terminal(process, near)
+    try:
+        yield terminal
+    finally:
+        terminal.close()
