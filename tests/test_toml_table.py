@@ -160,6 +160,12 @@ def test_a_statement_spans_whole_lines_with_their_comments() -> None:
     assert spans["label"] == 'label = "x # y" # why\n'
     assert spans["list"] == "list = [ # here\n  \"]\", 'k = 2',\n]\n"
     assert spans["pin"] == "tls.pin = 'y'\n"
+    values = {one.path[-1]: LAYOUT[one.value_start : one.value_end] for one in statements(LAYOUT)}
+    assert values["label"] == '"x # y"'
+    assert values["multi"] == '"""\n[inner]\nkey = 1\n"""'
+    assert values["list"] == "[ # here\n  \"]\", 'k = 2',\n]"
+    assert values["tls"] == '{ pin = "x" }'
+    assert values["pin"] == "'y'"
 
 
 names = st.text(alphabet="ab.\"' #é", min_size=1, max_size=6)

@@ -27,12 +27,14 @@ class Statement:
     """One `[header]` or one `key = value`.
 
     `path` is whole, from the root. `start` and `end` are offsets of whole lines, the comment behind the value
-    included; `line` counts from 1.
+    included; `value_start` and `value_end` those of the value alone, which a header has not. `line` counts from 1.
     """
 
     path: tuple[str, ...]
     is_header: bool
     start: int
+    value_start: int
+    value_end: int
     end: int
     line: int
 
@@ -45,11 +47,12 @@ def statements(text: str) -> Iterator[Statement]:
         start = begin.start("all")
         line += text.count("\n", counted, start)
         counted = start
-        position = _end_of_value(text, begin.end())
+        value_start, value_end, position = _value(text, begin.end())
         header = begin["header"]
         path = table + _dotted_path(begin["key"]) if header is None else _dotted_path(header)
         table = table if header is None else path
-        yield Statement(path, header is not None, text.rfind("\n", 0, start) + 1, position, line)
+        line_start = text.rfind("\n", 0, start) + 1
+        yield Statement(path, header is not None, line_start, value_start, value_end, position, line)
 
 
 def _dotted_path(dotted: str) -> tuple[str, ...]:
@@ -63,13 +66,19 @@ def _dotted_path(dotted: str) -> tuple[str, ...]:
     return tuple(path)
 
 
-def _end_of_value(text: str, start: int) -> int:
+def _value(text: str, start: int) -> tuple[int, int, int]:
+    """Return where the value behind `start` begins and ends, and where its statement ends."""
     depth = 0
+    value_end = end = len(text)
     for token in _TOKEN.finditer(text, start):
         if token[0] in "[{":
             depth += 1
         elif token[0] in "]}":
             depth -= 1
-        elif token[0] == "\n" and depth <= 0:
-            return token.end()
-    return len(text)
+        elif depth <= 0 and token[0][0] in "#\n":
+            value_end = min(value_end, token.start())
+            if token[0] == "\n":
+                end = token.end()
+                break
+    value = text[start:value_end]
+    return start + len(value) - len(value.lstrip()), start + len(value.rstrip()), end

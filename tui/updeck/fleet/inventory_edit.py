@@ -44,7 +44,8 @@ def create_fleet(path: Path | None, *, label: str = "", devices: Iterable[Device
     if fleet_exists(path):
         raise ConfigError(f"there is an inventory {path} already", advice="add devices to it")
     text = f"label = {_rendered(label)}\n" if label else ""
-    return _write(path, text + "".join(_device_text(entry, path) for entry in devices))
+    text += "".join(_device_text(entry, path) for entry in devices)
+    return _write(path, text, parse_fleet(text, path))
 
 
 def add_device(path: Path | None, entry: DeviceEntry) -> Fleet:
@@ -56,9 +57,8 @@ def add_device(path: Path | None, entry: DeviceEntry) -> Fleet:
     text, before = _read(path)
     if entry.name in before.names:
         raise UsageError(f"{entry.name} is in the inventory already", advice="choose another name")
-    if text and not text.endswith("\n"):
-        text += "\n"
-    return _write(path, text + _device_text(entry, path))
+    text = _whole_lines(text) + _device_text(entry, path)
+    return _write(path, text, parse_fleet(text, path))
 
 
 def remove_device(path: Path | None, name: str) -> Fleet:
@@ -85,9 +85,11 @@ def set_pins(path: Path | None, pins: Mapping[str, str]) -> Fleet:
     path = fleet_path(path)
     text, before = _read(path)
     trusted = {name: Tls("pin", pin=fingerprint(pin)) for name, pin in pins.items()}
+    changes: dict[tuple[str, ...], Value] = {}
     for name, tls in trusted.items():
         _demand(before, name)
-        text = _with_value(text, ("devices", name, "tls"), {"pin": tls.pin or ""}, path)
+        changes["devices", name, "tls"] = {"pin": tls.pin or ""}
+    text = _with_values(text, changes, path)
     devices = tuple(replace(entry, tls=trusted.get(entry.name, entry.tls)) for entry in before.devices)
     return _write_exactly(path, text, replace(before, devices=devices))
 
@@ -96,7 +98,8 @@ def set_value(path: Path | None, keys: Sequence[str], value: Value) -> Fleet:
     """Set one key, such as `("ui", "theme")`, to a value."""
     path = fleet_path(path)
     text, _ = _read(path)
-    return _write(path, _with_value(text, tuple(keys), value, path))
+    text = _with_values(text, {tuple(keys): value}, path)
+    return _write(path, text, parse_fleet(text, path))
 
 
 def _read(path: Path) -> tuple[str, Fleet]:
@@ -106,15 +109,16 @@ def _read(path: Path) -> tuple[str, Fleet]:
 
 def _write_exactly(path: Path, text: str, expected: Fleet) -> Fleet:
     """Write, unless the text came to mean anything else than what was asked for."""
-    if parse_fleet(text, path) != expected:
-        raise _too_unusual(path)
-    return _write(path, text)
-
-
-def _write(path: Path, text: str) -> Fleet:
     fleet = parse_fleet(text, path)
+    if fleet != expected:
+        raise _too_unusual(path)
+    return _write(path, text, fleet)
+
+
+def _write(path: Path, text: str, fleet: Fleet) -> Fleet:
+    """Write the text that means `fleet`; an inventory that others may read stays so."""
     mode = 0o600
-    if path.exists():  # an inventory that others may read stays so
+    if path.exists():
         mode |= stat.S_IMODE(path.stat().st_mode) & 0o044
     write_atomic(path, text, mode)
     return fleet
@@ -147,22 +151,46 @@ def _spans(layout: Sequence[Statement], place: tuple[str, ...]) -> list[tuple[in
     return spans
 
 
-def _with_value(text: str, keys: tuple[str, ...], value: Value, path: Path) -> str:
-    """Return `text` with a key set: a new one behind the last of its table, a present one where it stands."""
+def _with_values(text: str, changes: Mapping[tuple[str, ...], Value], path: Path) -> str:
+    """Return `text` with keys set, each where it stands already, or behind the last one of its table."""
+    text = _whole_lines(text)
     layout = list(statements(text))
+    edits: list[tuple[int, int, str]] = []
+    unusual: dict[tuple[str, ...], Value] = {}
+    for keys, value in changes.items():
+        edit = _edit(layout, keys, value)
+        if edit is None:
+            unusual[keys] = value
+        else:
+            edits.append(edit)
+    for start, end, new in sorted(edits, reverse=True):
+        text = text[:start] + new + text[end:]
+    for keys, value in unusual.items():
+        text = _edited_as_document(text, keys, value, path)
+    return text
+
+
+def _whole_lines(text: str) -> str:
+    return text if not text or text.endswith("\n") else text + "\n"
+
+
+def _edit(layout: Sequence[Statement], keys: tuple[str, ...], value: Value) -> tuple[int, int, str] | None:
+    """Return the stretch to replace and what by; None where the key has no place of its own in the text."""
+    present = [one for one in layout if one.path[: len(keys)] == keys]
+    if [one.path for one in present] == [keys] and not present[0].is_header:
+        return present[0].value_start, present[0].value_end, _rendered(value)
     header = next((one for one in layout if one.is_header and one.path == keys[:-1]), None)
-    if header is None or any(one.path[: len(keys)] == keys for one in layout):
-        return _replaced(text, keys, value, path)
+    if present or header is None:
+        return None
     place = header.end
     for one in layout[layout.index(header) + 1 :]:
         if one.is_header:
             break
         place = one.end
-    head = text[:place] if text[:place].endswith("\n") else text[:place] + "\n"
-    return f"{head}{tomlkit.key(keys[-1]).as_string()} = {_rendered(value)}\n{text[place:]}"
+    return place, place, f"{tomlkit.key(keys[-1]).as_string()} = {_rendered(value)}\n"
 
 
-def _replaced(text: str, keys: tuple[str, ...], value: Value, path: Path) -> str:
+def _edited_as_document(text: str, keys: tuple[str, ...], value: Value, path: Path) -> str:
     try:
         document = tomlkit.parse(text)
         table: tomlkit.TOMLDocument | tomlkit.items.Table = document
