@@ -7,10 +7,10 @@ import json
 
 import aiohttp
 import pytest
-from device_caller import COMMON, UPDATE, operator, stranger
 
+from device_caller import COMMON, UPDATE, operator, stranger
 from simulation import StartSimulator
-from updeck.simulator.faults import KINDS, FaultError, describe_kinds, read_fault
+from updeck.simulator.fault_kinds import KINDS, FaultError, describe_kinds, read_fault
 from updeck.simulator.serving import Simulator
 from updeck.simulator.timeline import VirtualTimeline
 

@@ -19,7 +19,7 @@ from device_caller import COMMON, operator, stranger
 from simulation import StartSimulator
 from updeck.errors import ConfigError, UpdeckError, UsageError
 from updeck.simulator import INSTALL_COMMAND, check_installed
-from updeck.simulator.faults import KINDS
+from updeck.simulator.fault_kinds import KINDS
 from updeck.simulator.inventory import patience, poll_intervals
 from updeck.simulator.options import AuthMode, Scenario, ServeOptions
 from updeck.simulator.serving import running, serve

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from updeck.simulator.answers import truth_of
 from updeck.simulator.device import SimulatedDevice
-from updeck.simulator.faults import FaultError, describe_kinds
+from updeck.simulator.fault_kinds import FaultError, describe_kinds
 from updeck.text import clean
 
 __all__ = ["control_application"]

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from updeck.simulator.access import Access, Credentials
 from updeck.simulator.blueprint import Blueprint, Installed
-from updeck.simulator.faults import Fault, FaultBox, read_fault
+from updeck.simulator.fault_kinds import read_fault
+from updeck.simulator.faults import Fault, FaultBox
 from updeck.simulator.options import AuthMode
 from updeck.simulator.player import Player
 from updeck.simulator.record import Record
