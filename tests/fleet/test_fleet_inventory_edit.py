@@ -91,6 +91,7 @@ def test_the_first_device_makes_the_inventory(tmp_path: Path) -> None:
     path = tmp_path / "config" / "fleet.toml"
     fleet = add_device(path, DeviceEntry("a", "https://a"))
     assert load_fleet(path) == fleet
+    assert path.read_text() == '[devices.a]\nurl = "https://a"\n'
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 

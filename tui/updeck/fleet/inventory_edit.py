@@ -44,7 +44,7 @@ def create_fleet(path: Path | None, *, label: str = "", devices: Iterable[Device
     if fleet_exists(path):
         raise ConfigError(f"there is an inventory {path} already", advice="add devices to it")
     text = f"label = {_rendered(label)}\n" if label else ""
-    text += "".join(_device_text(entry, path) for entry in devices)
+    text = (text + "".join(_device_text(entry, path) for entry in devices)).lstrip("\n")
     return _write(path, text, parse_fleet(text, path))
 
 
