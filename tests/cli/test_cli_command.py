@@ -119,3 +119,17 @@ def test_the_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> Non
     text = capsys.readouterr().out
     for name in ("demo", "status", "devices", "images", "update", "journal", "config", "simulator"):
         assert f"\n  {name} " in text
+
+
+def test_a_fault_of_our_own_is_one_sentence_without_values(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken() -> Path:
+        raise TypeError("hunter2")
+
+    monkeypatch.setattr("updeck.cli.config.state_dir", broken)
+    assert main(["config", "path"]) == 1
+    said = capsys.readouterr().err
+    assert "TypeError" in said
+    assert "hunter2" not in said
+    assert said.count("\n") == 1

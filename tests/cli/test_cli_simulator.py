@@ -43,11 +43,23 @@ async def test_started_again_it_serves_the_same_devices(shell: Shell) -> None:
     assert seen[0] == seen[1]
 
 
-async def test_it_ends_with_whoever_holds_its_stdin(shell: Shell) -> None:
-    process = await shell.start(*serve(shell, "--until-eof"))
+async def test_a_temporary_one_ends_with_whoever_holds_its_stdin(shell: Shell) -> None:
+    room = shell.config / "updeck-demo-x"
+    room.mkdir()
+    process = await shell.start(
+        "simulator", "serve", "--devices", "1", "--temporary", "--fleet-out", str(room / "fleet.toml")
+    )
     await shell.line(process, bool)
+    assert room.is_dir()
     done = await shell.end(process)
     assert (done.code, done.err) == (0, "")
+    assert not room.exists()
+
+
+async def test_only_a_directory_of_a_demo_is_removed(shell: Shell) -> None:
+    done = await shell.run(*serve(shell, "--temporary"))
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert shell.config.is_dir()
 
 
 async def test_an_image_is_written_with_its_sum_beside_it(shell: Shell) -> None:

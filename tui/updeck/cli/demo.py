@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ import click
 from updeck.cli.command import Invocation, command, one_of
 from updeck.cli.exits import Exit
 from updeck.cli.screen import show_fleet
+from updeck.cli.simulator import ROOM_PREFIX
 from updeck.errors import UpdeckError
 from updeck.fleet.inventory import load_fleet
 from updeck.simulator import check_installed
@@ -41,10 +43,10 @@ END_S = 10.0
 def demo(invocation: Invocation, *, devices: int, seed: int, speed: float, scenario: str) -> Exit:
     """Try it all on simulated devices."""
     check_installed()
-    with tempfile.TemporaryDirectory(prefix="updeck-demo-") as room:
-        directory = Path(room)
+    room = Path(tempfile.mkdtemp(prefix=ROOM_PREFIX))
+    try:
         options = ServeOptions(
-            fleet_out=directory / "fleet.toml",
+            fleet_out=room / "fleet.toml",
             devices=devices,
             seed=seed,
             scenario=Scenario(scenario),
@@ -52,16 +54,21 @@ def demo(invocation: Invocation, *, devices: int, seed: int, speed: float, scena
             label=LABEL,
         )
         options.check()
-        os.environ["UPDECK_CONFIG"] = room
-        os.environ["UPDECK_STATE"] = str(directory / "state")
-        exit_ = _show(invocation, options, directory / IMAGE_NAME)
+        exit_ = _show(invocation, options, room)
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
     invocation.out.say(f"demo: its simulator has ended, and {room} is removed")
     return exit_
 
 
-def _show(invocation: Invocation, options: ServeOptions, image: Path) -> Exit:
-    say = invocation.out.say
+def _show(invocation: Invocation, options: ServeOptions, room: Path) -> Exit:
+    from updeck.ui.recent import Recent, save_recent
+
+    os.environ["UPDECK_CONFIG"] = str(room)
+    os.environ["UPDECK_STATE"] = str(room / "state")
+    image, say = room / IMAGE_NAME, invocation.out.say
     write_image(image, IMAGE_VERSION, IMAGE_BYTES)
+    save_recent(room / "state", Recent(directory=str(room)))
     with _simulator(options) as control_url:
         say(f"demo: {plural(options.devices, 'simulated device')}, inventory {options.fleet_out}")
         say(f"demo: an image to upload: {image}")
@@ -71,23 +78,24 @@ def _show(invocation: Invocation, options: ServeOptions, image: Path) -> Exit:
 
 @contextmanager
 def _simulator(options: ServeOptions) -> Iterator[str]:
-    """Run the simulator as a child while the block runs; it also ends when this process is gone."""
-    log = options.fleet_out.with_name("simulator.log")
-    with log.open("wb") as errors:
-        child = subprocess.Popen(  # noqa: S603
-            _command(options),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            start_new_session=True,
-        )
-    with child:
+    """Run the simulator as a child while the block runs.
+
+    It ends, and removes the directory, as well when this process is gone without a farewell.
+    """
+    with (
+        tempfile.TemporaryFile() as log,
+        subprocess.Popen(  # noqa: S603
+            _command(options), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True
+        ) as child,
+    ):
         assert child.stdin is not None
         assert child.stdout is not None
         try:
             word, _, url = child.stdout.readline().decode().strip().partition(" ")
             if word != "ready":
-                raise UpdeckError(f"the simulator did not start: {clean(log.read_text(errors='replace').strip())}")
+                log.seek(0)
+                said = log.read().decode(errors="replace").strip()
+                raise UpdeckError(f"the simulator did not start: {clean(said).removeprefix('updeck: ')}")
             yield url
         finally:
             child.stdin.close()
@@ -99,7 +107,7 @@ def _simulator(options: ServeOptions) -> Iterator[str]:
 
 def _command(options: ServeOptions) -> list[str]:
     return [
-        *(sys.executable, "-m", "updeck", "simulator", "serve", "--until-eof"),
+        *(sys.executable, "-m", "updeck", "simulator", "serve", "--temporary"),
         *("--fleet-out", str(options.fleet_out)),
         *("--devices", str(options.devices)),
         *("--seed", str(options.seed)),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -100,3 +102,12 @@ def main(arguments: Sequence[str] | None = None, *, out: Output | None = None) -
         where = f"{clean(error.filename)}: " if error.filename else ""
         out.complain(f"{where}{clean(error.strerror or error)}")
         return Exit.USAGE
+    except Exception as error:
+        out.complain(f"{_fault(error)}; what was sent to devices goes on")
+        return Exit.FAILED
+
+
+def _fault(error: Exception) -> str:
+    """Say where the program itself is wrong; not what the values were, because one may be a secret."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"this is a fault in updeck itself ({type(error).__name__} in {Path(frame.filename).name}:{frame.lineno})"

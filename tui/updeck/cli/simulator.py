@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Callable
@@ -12,12 +13,15 @@ from pathlib import Path
 
 import click
 
-from updeck.cli.command import CommandGroup, Invocation, command, one_of
+from updeck.cli.command import CommandGroup, Invocation, command, fail_usage, one_of
 from updeck.simulator import check_installed
 from updeck.simulator.options import AuthMode, Scenario, ServeOptions
 from updeck.text import clean
 
-__all__ = ["simulator"]
+__all__ = ["ROOM_PREFIX", "simulator"]
+
+ROOM_PREFIX = "updeck-demo-"
+"""How the name of a directory begins that `--temporary` may remove."""
 
 
 @click.group(cls=CommandGroup)
@@ -47,7 +51,7 @@ def simulator() -> None:
     metavar="FILE",
     help="The inventory to write; ports, certificates and passwords are kept beside it.",
 )
-@click.option("--until-eof", is_flag=True, hidden=True, help="End with whoever holds the other end of stdin.")
+@click.option("--temporary", is_flag=True, hidden=True, help="End with stdin, and remove the directory of FILE then.")
 def serve(
     invocation: Invocation,
     *,
@@ -60,7 +64,7 @@ def serve(
     seed: int,
     label: str,
     fleet_out: Path,
-    until_eof: bool,
+    temporary: bool,
 ) -> None:
     """Serve devices until SIGINT or SIGTERM.
 
@@ -79,7 +83,13 @@ def serve(
         label=label,
     )
     options.check()
-    asyncio.run(_serve(options, invocation, until_eof=until_eof))
+    if temporary and not fleet_out.parent.name.startswith(ROOM_PREFIX):
+        fail_usage(f"--temporary wants FILE in a directory {ROOM_PREFIX}…")
+    try:
+        asyncio.run(_serve(options, invocation, until_eof=temporary))
+    finally:
+        if temporary:
+            shutil.rmtree(fleet_out.parent, ignore_errors=True)
 
 
 async def _serve(options: ServeOptions, invocation: Invocation, *, until_eof: bool) -> None:
