@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from updeck.simulator.access import Credentials
-from updeck.simulator.answers import describe_update, truth_of
 from updeck.simulator.blueprint import Blueprint
+from updeck.simulator.descriptions import describe_update, truth_of
 from updeck.simulator.device import SimulatedDevice
 from updeck.simulator.fleet import build_fleet
 from updeck.simulator.misfits import image_of, running

@@ -83,6 +83,15 @@ async def test_of_a_changed_certificate_the_older_one_is_pinned(simulator: Start
         assert (pin == fleet.fingerprint(name)) == (name != changed)
 
 
+async def test_a_calm_fleet_pins_what_it_serves_even_where_a_mixed_one_was_before(tmp_path: Path) -> None:
+    path = tmp_path / "fleet.toml"
+    for scenario in (Scenario.MIXED, Scenario.CALM):
+        async with running(ServeOptions(fleet_out=path, devices=12, scenario=scenario)) as fleet:
+            devices = table(inventory(path), "devices")
+            wrong = [name for name in fleet.names if table(devices, name)["tls"] != {"pin": fleet.fingerprint(name)}]
+            assert len(wrong) == (scenario is Scenario.MIXED)
+
+
 async def test_an_unreachable_device_refuses_connections(simulator: StartSimulator) -> None:
     fleet = await simulator(devices=12, scenario=Scenario.MIXED)
     async with stranger(fleet, fleet.with_trait("unreachable")) as caller:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from updeck.simulator.answers import truth_of
+from updeck.simulator.descriptions import truth_of
 from updeck.simulator.device import SimulatedDevice
 from updeck.simulator.fault_kinds import FaultError, describe_kinds
 from updeck.text import clean

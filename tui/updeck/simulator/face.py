@@ -14,11 +14,12 @@ from aiohttp.web_request import BaseRequest
 
 from updeck.simulator.access import COOKIE
 from updeck.simulator.answer import Answer, fault_answer, refused
-from updeck.simulator.calls import Call, find_call
+from updeck.simulator.call import Call
 from updeck.simulator.device import SimulatedDevice
 from updeck.simulator.faults import Fault
 from updeck.simulator.fetching import Fetcher
 from updeck.simulator.refusal import Refusal, not_found
+from updeck.simulator.routes import find_route
 from updeck.simulator.shelf import TransferBroken
 from updeck.simulator.timeline import Timeline
 
@@ -53,7 +54,10 @@ class DeviceFace:
                 reset_connection(request.transport)
                 return web.Response()
             asked.status = answer.status
-            return await self._send(request, answer, {fault.kind.id: fault for fault in faults})
+            try:
+                return await self._send(request, answer, {fault.kind.id: fault for fault in faults})
+            except ConnectionError:  # the client has gone, and nobody reads what is returned
+                return web.Response()
 
     async def end(self) -> None:
         """Give up all requests that are being handled."""
@@ -91,7 +95,7 @@ class DeviceFace:
         return answer
 
     async def _call(self, request: BaseRequest) -> Answer:
-        route = find_call(self._device, request.method, request.path)
+        route = find_route(self._device, request.method, request.path)
         if route is None or not route.public:
             self._device.access.check(request.headers.get("Authorization"), request.cookies.get(COOKIE))
         if route is None:

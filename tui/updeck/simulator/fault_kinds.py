@@ -15,6 +15,8 @@ from updeck.text import clean
 
 __all__ = ["KINDS", "FaultError", "Field", "Kind", "Strikes", "Value", "describe_kinds", "read_fault"]
 
+DECADE_S = 3.2e8
+
 Value = str | int | float | None
 
 
@@ -32,13 +34,18 @@ class Strikes(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of a kind; `default` stands in where it is not given. All seconds are real ones, whatever the speed."""
+    """A field of a kind; `default` stands in where it is not given. All seconds are real ones, whatever the speed.
+
+    A number is from `least` to `most`.
+    """
 
     name: str
     type: type[str] | type[int] | type[float]
     default: Value
     about: str
     required: bool = False
+    least: float = 0.001
+    most: float = 1e9
 
 
 PATH = Field("path", str, None, "end of the request's path; null for every request")
@@ -48,6 +55,10 @@ LASTS = Field("seconds", float, None, "how long it is in force; null for until i
 
 def _after(default: float, about: str) -> Field:
     return Field("seconds", float, default, about)
+
+
+def _status(default: int) -> Field:
+    return Field("status", int, default, "the HTTP status", least=200, most=599)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +121,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             _request(
                 "status",
                 "The request is not handled but answered with this status.",
-                Field("status", int, 500, "the HTTP status"),
+                _status(500),
                 Field("error_id", str, "INTERNAL_ERROR", "of the error body"),
                 Field("error_text", str, "Internal error", "of the error body"),
                 Field("body", str, None, "sent instead of the error body, as JSON"),
@@ -119,7 +130,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             _request(
                 "html",
                 "A front end answers with a page in HTML and the request is not handled.",
-                Field("status", int, 502, "the HTTP status"),
+                _status(502),
             ),
             _request("broken_json", "The request is handled and its answer is half a JSON text."),
             _request("truncated", "The request is handled and the connection ends in the middle of its answer."),
@@ -127,7 +138,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             _event(
                 "upload_error",
                 "The next upload or fetch breaks off midway with UPLOAD_ERROR.",
-                Field("percent", float, 50.0, "where; of an upload without a length at once"),
+                Field("percent", float, 50.0, "where; of an upload without a length at once", least=0, most=100),
                 _text("Connection closed by peer"),
             ),
             _event(
@@ -165,7 +176,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             _now(
                 "clock_step",
                 "The device's clock jumps.",
-                Field("by", float, 3600.0, "seconds ahead; below zero: back"),
+                Field("by", float, 3600.0, "seconds ahead; below zero: back", least=-DECADE_S, most=DECADE_S),
             ),
             _now(
                 "identity",
@@ -185,7 +196,12 @@ def describe_kinds() -> list[dict[str, object]]:
             "fault": kind.id,
             "about": kind.about,
             "fields": {
-                field.name: {"type": field.type.__name__, "default": field.default, "about": field.about}
+                field.name: {
+                    "type": field.type.__name__,
+                    "default": field.default,
+                    "required": field.required,
+                    "about": field.about,
+                }
                 for field in kind.fields
             },
         }
@@ -222,8 +238,6 @@ def _read_value(kind: Kind, field: Field, value: object) -> Value:
         number = float(value)
     else:
         raise FaultError(f"{kind.id}: '{field.name}' must be {field.type.__name__}")
-    if field.name in ("times", "seconds", "bytes_per_second") and number <= 0:
-        raise FaultError(f"{kind.id}: '{field.name}' must be above 0")
-    if field.name == "status" and not 200 <= number <= 599:
-        raise FaultError(f"{kind.id}: 'status' must be from 200 to 599")
+    if not field.least <= number <= field.most:
+        raise FaultError(f"{kind.id}: '{field.name}' must be from {field.least:g} to {field.most:g}")
     return number

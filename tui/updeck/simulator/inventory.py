@@ -59,7 +59,7 @@ def may_overwrite(path: Path) -> None:
     """Raise `ConfigError` where `path` holds an inventory that no simulator wrote: it may be somebody's real one."""
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
-            first = file.readline().rstrip("\n")
+            first = file.readline(len(FIRST_LINE) + 1).rstrip("\n")
     except FileNotFoundError:
         return
     except OSError as error:

@@ -1,4 +1,7 @@
-"""What outlives a restart of the simulator, in a file beside the inventory: ports, certificates, serials, passwords."""
+"""What outlives a restart of the simulator, in a file beside the inventory: ports, certificates, passwords.
+
+Serials need no keeping: they follow from the seed.
+"""
 
 from __future__ import annotations
 
@@ -39,12 +42,11 @@ class Paths:
 
 @dataclass(slots=True)
 class KeptDevice:
-    """What is kept of a device. `pin` is the fingerprint for the inventory; of a changed certificate: the older one."""
+    """What is kept of a device; `old_pin` is the fingerprint of the certificate before, where it changed."""
 
-    port: int
-    serial: str
+    port: int = 0
     certificate: Certificate | None = None
-    pin: str | None = None
+    old_pin: str | None = None
 
 
 @dataclass(slots=True)
@@ -78,8 +80,8 @@ def load(path: Path, seed: int) -> Kept | None:
         for name, device in raw["devices"].items():
             pair = device["certificate"]
             certificate = None if pair is None else Certificate(str(pair["certificate"]), str(pair["key"]))
-            pin = None if device["pin"] is None else str(device["pin"])
-            kept.devices[str(name)] = KeptDevice(_port(device["port"]), str(device["serial"]), certificate, pin)
+            old_pin = None if device["old_pin"] is None else str(device["old_pin"])
+            kept.devices[str(name)] = KeptDevice(_port(device["port"]), certificate, old_pin)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
