@@ -69,19 +69,20 @@ class Monitor:
         return await asyncio.get_running_loop().run_in_executor(self._bookkeeper, call, journal)
 
     async def add(self, entries: Iterable[DeviceEntry]) -> None:
-        """Track these devices; one that is tracked already gets a new client with the new settings."""
+        """Track these devices; one that is tracked already goes on with the new settings and a new client."""
         entries = list(entries)
-        records = await self._read_records([entry.name for entry in entries])
+        records = await self._read_records([entry.name for entry in entries if entry.name not in self.devices])
         for entry in entries:
             known = self.devices.get(entry.name)
-            record = records.get(entry.name, DeviceRecord(entry.name))
-            fresh = Tracked(entry, self._connect(entry), record, self.fleet.poll.rest)
-            if known is not None:
-                fresh.reading, fresh.identity, fresh.timers = known.reading, known.identity, known.timers
-                fresh.state_since = known.state_since
-                await known.client.close()
-            self.devices[entry.name] = fresh
-            self.state.put(fresh.view())
+            if known is None:
+                record = records.get(entry.name, DeviceRecord(entry.name))
+                known = Tracked(entry, self._connect(entry), record, self.fleet.poll.rest)
+                self.devices[entry.name] = known
+            else:
+                async with known.lock:
+                    await known.client.close()
+                    known.entry, known.client = entry, self._connect(entry)
+            self.state.put(known.view())
 
     async def remove(self, name: str) -> None:
         """Forget a device."""

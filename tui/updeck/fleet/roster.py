@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 from updeck.device.models import Reach
@@ -24,6 +25,7 @@ class Roster:
         self._monitor = monitor
         self._poller = poller
         self._vault = vault
+        self._editing = asyncio.Lock()
 
     async def add(self, entry: DeviceEntry) -> None:
         """Track a device from now on, or with new settings."""
@@ -34,6 +36,7 @@ class Roster:
         else:
             devices = tuple(entry if one.name == entry.name else one for one in fleet.devices)
         self._monitor.fleet = replace(fleet, devices=devices)
+        self._vault.adopt(self._monitor.fleet)
         await self._monitor.add([entry])
         self._poller.poke([entry.name])
 
@@ -42,7 +45,8 @@ class Roster:
         tracked = self._tracked(device)
         path = self._monitor.fleet.path
         if path is not None:
-            set_pin(path, device, fingerprint)
+            async with self._editing:
+                await asyncio.to_thread(set_pin, path, device, fingerprint)
         old = tracked.entry.tls.pin or tracked.entry.tls.mode
         if self._monitor.journal is not None:
             text = f"certificate trusted: {fingerprint} (before: {old})"
