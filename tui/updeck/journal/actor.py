@@ -11,7 +11,7 @@ from pathlib import Path
 from updeck.journal.models import Actor
 from updeck.text import clean
 
-__all__ = ["is_gone", "same_process", "this_actor"]
+__all__ = ["is_gone", "this_actor"]
 
 NO_UID = -1
 """The uid of an actor on a system without uids."""
@@ -36,11 +36,6 @@ def this_actor(program: str) -> Actor:
         boot_id=_boot_id(),
         started=started,
     )
-
-
-def same_process(one: Actor, other: Actor) -> bool:
-    """Whether two actors are one process, whatever they call themselves."""
-    return (one.host, one.boot_id, one.pid, one.started) == (other.host, other.boot_id, other.pid, other.started)
 
 
 def is_gone(actor: Actor) -> bool:

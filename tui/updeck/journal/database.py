@@ -22,6 +22,9 @@ __all__ = ["BUSY_S", "Database"]
 BUSY_S = 5.0
 """Seconds to wait for another process that writes."""
 
+SWITCHES = 20
+"""How often to ask for WAL while others open the new file as well."""
+
 _MEANINGS = {
     sqlite3.SQLITE_BUSY: ("is locked by another process", "try again, or find the process that hangs"),
     sqlite3.SQLITE_LOCKED: ("is locked by another process", "try again, or find the process that hangs"),
@@ -104,7 +107,7 @@ def _connect(path: Path, busy_s: float) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     try:
-        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        mode = _switch_to_wal(connection)
         if mode != "wal":
             raise JournalError(f"the journal {path} is on a file system without shared memory (mode {mode})")
         for pragma in ("synchronous = FULL", "foreign_keys = ON", "recursive_triggers = ON", "trusted_schema = OFF"):
@@ -113,6 +116,19 @@ def _connect(path: Path, busy_s: float) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> str:
+    """Return the journal mode after asking for WAL, which fails at once for two that ask at the same moment."""
+    for _ in range(SWITCHES):
+        try:
+            return str(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+        connection.execute("BEGIN IMMEDIATE")  # waits for the other, as the switch itself does not
+        connection.execute("ROLLBACK")
+    return str(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:

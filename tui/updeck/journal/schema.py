@@ -7,7 +7,8 @@ than 3.35; where it knows STRICT (3.37) the tables are strict.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from updeck.errors import JournalError
 from updeck.journal.models import Op, Outcome, Verdict
@@ -199,19 +200,25 @@ def migrate(connection: sqlite3.Connection, path: object, steps: Sequence[Sequen
 
     Raises `JournalError` for a file of a newer program and for one that is no journal; both stay as they are.
     """
-    if _version(connection, path, steps) == len(steps):
-        return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with _transaction(connection, "BEGIN"):
+        if _version(connection, path, steps) == len(steps):
+            return
+    with _transaction(connection, "BEGIN IMMEDIATE"):
         for step in steps[_version(connection, path, steps) :]:  # somebody may have been faster
             for statement in step:
                 connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {len(steps)}")
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
+    connection.execute(begin)
+    try:
+        yield
         connection.execute("COMMIT")
-    except BaseException:
+    finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        raise
 
 
 def _version(connection: sqlite3.Connection, path: object, steps: Sequence[Sequence[str]]) -> int:
