@@ -9,7 +9,7 @@ MINUTE_S = 60 / SPEED
 
 
 def test_250_devices_at_rest_cost_at_most_100_bytes_a_minute() -> None:
-    with on_terminal("pty_child.py", "250", str(SPEED), "0") as terminal:
+    with on_terminal("ui_child.py", "250", str(SPEED), "0") as terminal:
         terminal.until(lambda seen: "250 idle" in seen.text and "checked" in seen.text)
         terminal.until_quiet()
         first, second = terminal.read(MINUTE_S), terminal.read(MINUTE_S)
@@ -19,7 +19,7 @@ def test_250_devices_at_rest_cost_at_most_100_bytes_a_minute() -> None:
 
 
 def test_a_cursor_move_repaints_two_names_and_then_the_detail_in_changed_lines_only() -> None:
-    with on_terminal("pty_child.py", "250", "1", "0") as terminal:
+    with on_terminal("ui_child.py", "250", "1", "0") as terminal:
         terminal.until(lambda seen: "250 idle" in seen.text)
         terminal.until_quiet()
         terminal.send("j")
@@ -30,7 +30,7 @@ def test_a_cursor_move_repaints_two_names_and_then_the_detail_in_changed_lines_o
 
 
 def test_the_first_picture_fits_the_budget() -> None:
-    with on_terminal("pty_child.py", "250", "1", "0") as terminal:
+    with on_terminal("ui_child.py", "250", "1", "0") as terminal:
         terminal.until(lambda seen: "250 idle" in seen.text)
         terminal.until_quiet()
         assert len(terminal.written) <= 64_000

@@ -9,10 +9,11 @@ import os
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from updeck.text import cell_width
 
-__all__ = ["ASCII", "UNICODE", "Glyphs", "wants_ascii"]
+__all__ = ["ASCII", "UNICODE", "Glyphs", "first_environment", "wants_ascii"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,16 @@ _SPELLED = (
 )
 
 
-def wants_ascii(environment: Mapping[str, str] = os.environ) -> bool:
+def first_environment(path: Path = Path("/proc/self/environ")) -> Mapping[str, str]:
+    """Return the environment as the process was given it, before Python coerced a C locale to UTF-8 (PEP 538)."""
+    try:
+        pairs = path.read_bytes().decode(errors="surrogateescape").split("\0")
+    except OSError:
+        return os.environ
+    return dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+
+
+def wants_ascii(environment: Mapping[str, str]) -> bool:
     """Whether the locale of `environment` cannot show UTF-8; an unset locale cannot, like the C locale."""
     for name in ("LC_ALL", "LC_CTYPE", "LANG"):
         if value := environment.get(name):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from updeck.clock import Clock
 from updeck.errors import UsageError
-from updeck.ui.glyphs import wants_ascii
+from updeck.ui.glyphs import first_environment, wants_ascii
 
 if TYPE_CHECKING:
     from updeck.fleet.service import FleetService
@@ -36,7 +36,7 @@ class UiOptions:
     pace_s: float = 0.25
     first_run: bool = False
 
-    def settled(self, environment: Mapping[str, str] = os.environ) -> UiOptions:
+    def settled(self, environment: Mapping[str, str]) -> UiOptions:
         """Return the options with what the environment says of colours and characters."""
         from dataclasses import replace
 
@@ -72,7 +72,7 @@ def run_app(open_service: Callable[[], FleetService], options: UiOptions, *, clo
     from updeck.ui.crash import record_crash
     from updeck.ui.terminal import Watchdog
 
-    app = UpdeckApp(open_service, options.settled(), clock=clock)
+    app = UpdeckApp(open_service, options.settled(first_environment()), clock=clock)
     watchdog = Watchdog(end=app.end_soon, farewell=app.close_service)
     with watchdog.watch(screen.fileno()):
         app.run(mouse=options.mouse)

@@ -40,7 +40,7 @@ def _title(view: DeviceView, width: int) -> Iterable[Line]:
     if width_of(name) + width_of(url) + 2 <= width:
         yield spread(name, url, width)
     else:
-        yield name
+        yield from wrap(name, width)
         yield from wrap(url, width)
 
 

@@ -71,6 +71,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         self._notice: Line = EMPTY
         self._seen_sequence = self._seen_roster = -1
         self._aged_at = self._counted_at = float("-inf")
+        self._uncounted = False
         self._frozen_at = 0.0
         self._placed_for = Size(0, 0)
         self._rest: Timer | None = None
@@ -199,7 +200,8 @@ class FleetScreen(Screen[None], inherit_bindings=False):
             self.show_detail()
             self._show_notice()
             self.show_footer()
-        if (changed or aged) and now - self._counted_at >= HEADER_S:
+        self._uncounted = self._uncounted or changed or aged
+        if self._uncounted and now - self._counted_at >= HEADER_S:
             self.count()
         if news:
             self.board.show_activity(self.record.events, self.deck.clock.wall())
@@ -296,6 +298,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
     def count(self) -> None:
         """Count the fleet, and draw the header."""
         self._counted_at = self.deck.clock.monotonic()
+        self._uncounted = False
         options, lineup = self.deck.options, self.lineup
         seen = replace(
             standing(options.fleet_name, options.label, lineup.views(), self._now()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from updeck.device.models import HistoryEntry, Image, Info, Reach, Update
 from updeck.fleet.inventory import DeviceEntry
@@ -83,7 +83,7 @@ def device(
     images: tuple[Image, ...] = (),
     seen_s_ago: float = 2.0,
     now: float | None = None,
-    **more: object,
+    **more: Any,
 ) -> DeviceView:
     """Return one device as the fleet would show it; `seen_s_ago` is the age of its last good answer."""
     at = (time.time() if now is None else now) - seen_s_ago
@@ -107,7 +107,7 @@ def device(
         attempted_at=at,
         state_since=at - 900,
     )
-    return replace(view, **more)  # type: ignore[arg-type]
+    return replace(view, **more)
 
 
 def intent(name: str, op: Op, at: float) -> Intent:

@@ -1,4 +1,4 @@
-"""The UI over a stage of many devices, as a process of its own: `pty_child.py DEVICES SPEED CHANGES_PER_S`.
+"""The UI over a stage of many devices, as a process of its own: `ui_child.py DEVICES SPEED CHANGES_PER_S`.
 
 Wall and monotonic clock run `SPEED` times as fast as the machine's. The answers of all devices stay as fresh as a
 fleet's at rest would be; `CHANGES_PER_S` cells change each second.
@@ -15,7 +15,6 @@ from itertools import count
 from typing import TYPE_CHECKING, cast
 
 from fleet_fixture import Stage, many
-
 from updeck.errors import UpdeckError
 from updeck.fleet.views import DeviceView, Next, Tone
 from updeck.ui.launch import UiOptions, run_app

@@ -1,0 +1,370 @@
+"""The fleet screen under keys: what a person sees and what is asked of the fleet."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import NoReturn
+
+import pytest
+from textual.pilot import Pilot
+
+from fleet_fixture import Stage, app_with, bank, device, image, initialized, many, some_events
+from updeck.errors import ConfigError, UnknownOutcome
+from updeck.fleet.views import Next, Tone
+from updeck.ui.actions import Pane
+from updeck.ui.app import UpdeckApp
+from updeck.ui.ink import text_of
+from updeck.ui.launch import UiOptions
+from updeck.ui.layout import Part
+from updeck.ui.screens.detail import DetailScreen
+from updeck.ui.screens.fleet import FleetScreen
+from updeck.ui.screens.reading import ReadingScreen
+from updeck.ui.widgets.canvas import Canvas
+
+SIZES = [(120, 40), (80, 24), (66, 20)]
+
+
+class Seat:
+    """A person in front of the screen."""
+
+    def __init__(self, app: UpdeckApp, pilot: Pilot[None]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    @property
+    def screen(self) -> FleetScreen:
+        """The home screen."""
+        return self.app.home
+
+    @property
+    def text(self) -> str:
+        """All that stands on the screen that is open."""
+        canvases = [canvas for canvas in self.app.screen.query(Canvas) if canvas.display]
+        return "\n".join(text_of(one) for canvas in canvases for one in canvas.lines)
+
+    @property
+    def notice(self) -> str:
+        """The sentence above the footer."""
+        return text_of(self.screen.board.part(Part.NOTICE).lines[0]).strip()
+
+    async def press(self, *keys: str) -> None:
+        """Press keys one after the other."""
+        await self.pilot.press(*keys)
+
+    async def until(self, words: str) -> None:
+        """Wait until words stand on the screen; a hang ends in a failure."""
+        async with asyncio.timeout(10):
+            while words not in self.text:
+                await self.pilot.pause(0.02)
+
+
+@asynccontextmanager
+async def seated(
+    stage: Stage, size: tuple[int, int] = (120, 40), options: UiOptions | None = None
+) -> AsyncIterator[Seat]:
+    """Sit down in front of a fleet, and wait until it is there."""
+    app = app_with(stage, options)
+    async with app.run_test(size=size) as pilot:
+        seat = Seat(app, pilot)
+        async with asyncio.timeout(10):
+            while len(app.home.lineup.shown) < len(stage.state.names):
+                await pilot.pause(0.02)
+        yield seat
+    assert app.crash is None
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_fleet_is_there_in_every_layout(size: tuple[int, int]) -> None:
+    async with seated(Stage(bank()), size) as seat:
+        assert "bank-eu" in seat.text
+        assert "PRODUCTION" in seat.text
+        for view in bank():
+            assert view.name in seat.text
+
+
+async def test_below_the_floor_one_line_of_status_stays() -> None:
+    async with seated(Stage(bank()), (59, 14)) as seat:
+        assert "12 devices" in seat.text
+        assert "ar11" not in seat.text
+        await seat.pilot.resize_terminal(80, 24)
+        await seat.until("ar11-fra-dc1")
+
+
+async def test_the_detail_follows_the_cursor_once_it_rests() -> None:
+    async with seated(Stage(bank())) as seat:
+        await seat.press("j", "j", "j")
+        assert seat.screen.lineup.cursor == "ar11-fra-dc1"
+        await seat.until("“Ready to update”")
+        await seat.until("= our file")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_tab_goes_through_the_panes_and_escape_comes_back(size: tuple[int, int]) -> None:
+    async with seated(Stage([initialized("ar11-fra-dc1")], some_events(time.time())), size) as seat:
+        await seat.press("tab")
+        assert seat.screen.context().pane is Pane.STATUS
+        await seat.until("“Ready to update”")
+        await seat.press("tab")
+        await seat.until("= our file")
+        await seat.press("tab")
+        await seat.until("init accepted, target")
+        await seat.press("escape")
+        assert seat.screen.context().pane is Pane.DEVICES
+        await seat.until("start?")
+
+
+async def test_letters_after_the_slash_are_text_and_never_keys() -> None:
+    stage = Stage(bank())
+    async with seated(stage) as seat:
+        await seat.press(*"/XSab")
+        assert seat.notice.startswith("/XSab")
+        assert seat.app.busy is None
+        assert len(seat.app.screen_stack) == 1
+        await seat.press("escape")
+        await seat.until("ar11-fra-dc1")
+
+
+async def test_the_filter_speaks_the_selector_language_and_says_what_is_wrong() -> None:
+    async with seated(Stage(bank())) as seat:
+        await seat.press(*"/state:INITIALIZED")
+        assert seat.screen.lineup.shown == ("ar11-fra-dc1",)
+        await seat.press("enter")
+        assert seat.notice.startswith("filter state:INITIALIZED")
+        assert "1 of 12 devices" in seat.text
+        await seat.press("/", *" stat:x")
+        assert "stat" in seat.notice
+        await seat.press("escape", "escape")
+        assert len(seat.screen.lineup.shown) == 12
+
+
+async def test_a_key_that_does_not_apply_says_why() -> None:
+    async with seated(Stage([device("ar11-zrh-br1")])) as seat:
+        await seat.press("S")
+        assert seat.notice == "start ar11-zrh-br1: the device is IDLE: init comes first"
+        await seat.press("%")
+        assert "? shows the keys" in seat.notice
+
+
+async def test_read_only_leaves_danger_out_of_the_footer_and_says_why() -> None:
+    options = UiOptions(read_only=True, pace_s=0.05)
+    async with seated(Stage([initialized("ar11-fra-dc1")]), options=options) as seat:
+        keys = text_of(seat.screen.board.part(Part.FOOTER).lines[0])
+        assert "start" not in keys
+        assert "READ-ONLY" in seat.text
+        await seat.press("S")
+        assert seat.notice == "read-only: start is not possible here"
+
+
+async def test_marks_belong_to_devices_and_hidden_ones_are_counted() -> None:
+    async with seated(Stage(bank())) as seat:
+        await seat.press("*")
+        assert "12 marked" in seat.text
+        await seat.press(*"/fra", "enter")
+        assert "12 marked, 10 hidden" in seat.text
+        assert seat.screen.context().names == ("ar11-fra-dc1", "ar11-fra-dc2")
+        await seat.press("-")
+        assert "marked" not in seat.text
+
+
+async def test_polling_asks_for_the_marked_devices_or_the_one_under_the_cursor() -> None:
+    stage = Stage([device("a"), device("b")])
+    async with seated(stage) as seat:
+        await seat.press("r")
+        assert stage.polled == ["a"]
+        await seat.press("*", "r")
+        assert stage.polled == ["a", "a", "b"]
+        assert seat.notice == "asking 2 devices now"
+
+
+async def test_a_change_is_drawn_and_a_frozen_view_stands_still() -> None:
+    stage = Stage([device("a"), device("b")])
+    async with seated(stage) as seat:
+        stage.state.put(device("b", "RUNNING", next_text="down, rebooting"))
+        await seat.until("down, rebooting")
+        await seat.press("z")
+        assert "FROZEN" in seat.text
+        stage.state.put(device("b", "IDLE", next_text="proven 11.8.0"))
+        stage.told += some_events(time.time())
+        await seat.until("init accepted")
+        assert "proven" not in seat.text
+        await seat.press("z")
+        await seat.until("proven 11.8.0")
+
+
+async def test_sorting_goes_through_the_orders_and_says_which() -> None:
+    async with seated(Stage(bank())) as seat:
+        await seat.press("o")
+        assert seat.notice == "sorted by name"
+        assert "name ▴" in seat.text
+        await seat.press("O")
+        assert "name ▾" in seat.text
+        assert seat.screen.lineup.shown[0] == "ar11-zrh-br2"
+
+
+async def test_brackets_walk_through_what_needs_a_person() -> None:
+    async with seated(Stage(bank())) as seat:
+        await seat.press("]")
+        assert seat.screen.lineup.cursor == "ar11-mil-br1"
+        await seat.press("[", "[")
+        assert seat.screen.lineup.cursor == "ar11-lon-br3"
+
+
+async def test_something_that_newly_needs_a_person_rings_once_and_what_always_did_never(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rung: list[str] = []
+    monkeypatch.setattr(UpdeckApp, "bell", lambda app: rung.append("bell"))
+    stage = Stage([device("a"), device("b", next_text="needs you", tone=Tone.NEEDS)])
+    async with seated(stage) as seat:
+        assert rung == []
+        stage.state.put(replace(device("a"), next=Next("needs you: FAILED_GRACEFUL", Tone.NEEDS)))
+        await seat.until("needs you: FAILED_GRACEFUL")
+        stage.state.put(replace(device("a"), next=Next("needs you: FAILED_CRITICAL", Tone.NEEDS)))
+        await seat.until("needs you: FAILED_CRITICAL")
+        assert rung == ["bell"]
+
+
+async def test_v_shows_one_device_in_full_and_its_keys_act_on_it() -> None:
+    stage = Stage([initialized("ar11-fra-dc1")], some_events(time.time()))
+    async with seated(stage, (80, 24)) as seat:
+        await seat.press("v")
+        await seat.until("init accepted, target")
+        assert isinstance(seat.app.screen, DetailScreen)
+        assert "= our file" in seat.text
+        await seat.press("I")
+        await seat.until("init ar11-fra-dc1: the device is INITIALIZED")
+        stage.state.put(device("ar11-fra-dc1", "RUNNING", description="Installing packages (3 of 7)"))
+        await seat.until("Installing packages")
+        await seat.press("escape")
+        await seat.until("1 running")
+        assert isinstance(seat.app.screen, FleetScreen)
+
+
+async def test_the_whole_activity_follows_its_end_and_is_narrowed_by_words() -> None:
+    stage = Stage(bank(), some_events(time.time()))
+    async with seated(stage) as seat:
+        await seat.press("J")
+        await seat.until("5 events")
+        await seat.press("/", *"ready", "enter")
+        await seat.until("0 of 5 events")
+        await seat.press("escape", "J")
+        await seat.until("12 devices")
+
+
+async def test_the_help_opens_and_closes_by_its_own_key() -> None:
+    async with seated(Stage(bank()), (80, 24)) as seat:
+        await seat.press("?")
+        await seat.until("un-init (reset)")
+        assert isinstance(seat.app.screen, ReadingScreen)
+        assert "more lines" not in seat.text
+        await seat.press("?")
+        assert isinstance(seat.app.screen, FleetScreen)
+
+
+async def test_the_palette_finds_an_action_by_its_name_and_does_it() -> None:
+    async with seated(Stage(bank())) as seat:
+        await seat.press("ctrl+p", *"fre")
+        await seat.until("freeze the view")
+        assert "upload a file" not in seat.text
+        await seat.press("enter")
+        await seat.until("FROZEN")
+        await seat.press("ctrl+p", *"nothing is called so", "enter")
+        assert isinstance(seat.app.screen, FleetScreen)
+
+
+async def test_the_cursor_of_the_image_pane_belongs_to_an_image() -> None:
+    stage = Stage([device("a", images=(image(3), image(7, version="11.9.0")))])
+    async with seated(stage) as seat:
+        await seat.press("tab", "tab", "down")
+        chosen = seat.screen.context().image
+        assert chosen is not None
+        assert chosen.id == 7
+        stage.state.put(device("a", next_text="init?", images=(image(7, version="11.9.0"),)))
+        await seat.until("init?")
+        chosen = seat.screen.context().image
+        assert chosen is not None
+        assert chosen.id == 7
+
+
+async def test_what_goes_wrong_in_a_flow_becomes_one_sentence() -> None:
+    async def lost() -> str | None:
+        raise UnknownOutcome("the answer was lost", device="a")
+
+    async def broken() -> str | None:
+        raise ZeroDivisionError("a [bold]\x1b[31m trap")
+
+    async with seated(Stage(bank())) as seat:
+        seat.app.run_flow("the start dialog of a", lost)
+        await seat.until("a: the answer was lost")
+        assert seat.app.busy is None
+        seat.app.run_flow("the start dialog of a", broken)
+        await seat.until("this went wrong inside updeck: ZeroDivisionError")
+        assert "\x1b" not in seat.text
+
+
+async def test_a_flow_that_runs_keeps_a_second_one_from_opening() -> None:
+    gate = asyncio.Event()
+
+    async def waits() -> str | None:
+        await gate.wait()
+        return "done"
+
+    async with seated(Stage([initialized("a")])) as seat:
+        seat.app.run_flow("the start dialog of a", waits)
+        await seat.press("S")
+        assert seat.notice == "the start dialog of a is still open"
+        gate.set()
+        await seat.until("done")
+
+
+async def test_a_service_that_does_not_open_ends_the_app_with_its_own_exit_code() -> None:
+    def refuses() -> NoReturn:
+        raise ConfigError("the state directory is not ours")
+
+    app = UpdeckApp(refuses, UiOptions())
+    async with app.run_test() as pilot:
+        async with asyncio.timeout(10):
+            while app.failure is None:
+                await pilot.pause(0.02)
+    assert app.return_code == 2
+
+
+async def test_trouble_of_our_own_is_shown_until_it_is_over() -> None:
+    stage = Stage(bank())
+    async with seated(stage) as seat:
+        stage.state.report("journal", "the journal is full")
+        await seat.until("the journal is full")
+        stage.state.report("journal", None)
+        async with asyncio.timeout(10):
+            while "journal" in seat.text:
+                await seat.pilot.pause(0.02)
+
+
+async def test_a_thousand_rows_are_walked_to_the_end_and_only_those_on_view_are_drawn() -> None:
+    async with seated(Stage(many(1000))) as seat:
+        await seat.press("end")
+        await seat.until("ar11-s49-0999")
+        assert len(seat.screen.board.devices.lines) <= 40
+        await seat.press("home", "pagedown")
+        assert seat.screen.lineup.row == seat.screen.board.devices.rows - 1
+
+
+async def test_quitting_without_transfers_asks_nothing() -> None:
+    async with seated(Stage(bank())) as seat:
+        await seat.press("q")
+        async with asyncio.timeout(10):
+            while seat.app.is_running:
+                await asyncio.wait_for(seat.pilot.pause(0.02), 5)
+
+
+async def test_every_theme_draws_and_ascii_draws_ascii_only() -> None:
+    for theme in ("dark", "light", "ansi"):
+        options = UiOptions(fleet_name="bank-eu", label="DEMO", theme=theme, ascii=True, pace_s=0.05)
+        async with seated(Stage(bank(), some_events(time.time())), options=options) as seat:
+            for canvas in seat.app.screen.query(Canvas):
+                for y in range(canvas.rows):
+                    assert canvas.render_line(y).text.isascii()

@@ -1,0 +1,166 @@
+"""The registry of actions, the keys, and what is said of a key that does not apply."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from fleet_fixture import Stage, app_with, bank, device, image, initialized
+
+from updeck.device.models import Image, Reach
+from updeck.errors import ConfigError
+from updeck.journal.models import Op
+from updeck.ui.actions import ACTIONS, BY_ID, Action, ActionContext, Group, Pane
+from updeck.ui.deeds import Deeds
+from updeck.ui.glyphs import UNICODE
+from updeck.ui.ink import text_of
+from updeck.ui.keymap import Keymap
+from updeck.ui.lines.footer import footer
+from updeck.ui.lines.help import help_lines
+
+DANGER = [action for action in ACTIONS if action.danger]
+
+
+def reason(action_id: str, context: ActionContext) -> str:
+    """Return why an action does not apply; it must not."""
+    told = BY_ID[action_id].applicable(context)
+    assert told is not None, f"{action_id} applies"
+    return told
+
+
+def test_every_action_can_be_done_and_nothing_else_can() -> None:
+    assert Deeds(app_with(Stage()).home).ids == set(BY_ID)
+
+
+def test_no_id_and_no_key_stands_twice() -> None:
+    keys = [key for action in ACTIONS for key in (action.key, *action.also)]
+    assert len(keys) == len(set(keys))
+    assert len(ACTIONS) == len(BY_ID)
+
+
+def test_keys_that_a_terminal_or_a_multiplexer_needs_are_left_to_it() -> None:
+    taken = {"ctrl+a", "ctrl+b", "ctrl+s", "ctrl+q", "ctrl+z"}
+    for action in ACTIONS:
+        assert action.key not in taken
+        assert not action.key.startswith(("alt+", "f1", "f2"))
+
+
+def test_what_changes_a_device_is_upper_case_or_opens_a_dialog() -> None:
+    dialogs = {"upload", "fetch"}
+    assert all(action.key.isupper() or action.id in dialogs for action in DANGER)
+    assert {"init", "start", "reset", "delete", "upload", "fetch"} == {action.id for action in DANGER}
+
+
+@pytest.mark.parametrize("action", DANGER, ids=lambda action: action.id)
+def test_read_only_refuses_what_changes_a_device_and_says_so(action: Action) -> None:
+    context = ActionContext(view=initialized("a"), pane=Pane.IMAGES, image=image(7), read_only=True)
+    assert reason(action.id, context).startswith("read-only: ")
+    assert action.label.split()[0] not in text_of(footer(context, Keymap(), UNICODE, 500)).split()
+
+
+def test_start_applies_to_what_our_init_made_ready_and_to_nothing_else() -> None:
+    assert BY_ID["start"].applicable(ActionContext(view=initialized("a"))) is None
+    assert reason("start", ActionContext(view=device("a"))) == "start a: the device is IDLE: init comes first"
+    foreign = device("a", "INITIALIZED", target="11.8.0", images=(image(7),))
+    assert "someone else" in reason("start", ActionContext(view=foreign))
+    away = replace(initialized("a"), reach=Reach.UNREACHABLE, error="connection refused")
+    assert "connection refused" in reason("start", ActionContext(view=away))
+
+
+def test_one_device_at_a_time_means_that_marks_elsewhere_are_in_the_way() -> None:
+    ready, other = initialized("a"), device("b")
+    assert "1 are marked" in reason("start", ActionContext(view=ready, marked=(other,)))
+    assert "2 are marked" in reason("start", ActionContext(view=ready, marked=(ready, other)))
+    assert BY_ID["start"].applicable(ActionContext(view=ready, marked=(ready,))) is None
+
+
+def test_no_action_takes_hidden_marks() -> None:
+    context = ActionContext(hidden_marks=3)
+    assert context.names == ()
+    assert reason("upload", context) == "all 3 marked devices are hidden by the filter"
+
+
+def test_init_asks_in_its_dialog_which_of_several_images_is_meant() -> None:
+    two = device("a", images=(image(1), image(2, version="11.9.0")))
+    assert BY_ID["init"].applicable(ActionContext(view=two)) is None
+    assert "no VALID image" in reason("init", ActionContext(view=device("a")))
+
+
+def test_delete_is_for_the_image_under_the_cursor_of_the_image_pane() -> None:
+    view = device("a", images=(image(7),))
+    assert "tab" in reason("delete", ActionContext(view=view))
+    here = ActionContext(view=view, pane=Pane.IMAGES)
+    assert reason("delete", here) == "no image is under the cursor"
+    assert BY_ID["delete"].applicable(replace(here, image=image(7))) is None
+    assert "no id" in reason("delete", replace(here, image=Image(None, "VALID")))
+
+
+def test_enter_does_what_next_says_or_says_that_there_is_nothing_to_do() -> None:
+    assert BY_ID["next"].applicable(ActionContext(view=initialized("a"))) is None
+    rests = device("a", next_text="validating")
+    assert reason("next", ActionContext(view=rests)) == "a needs nothing now: validating"
+
+
+def test_while_a_dialog_opens_no_second_one_does() -> None:
+    context = ActionContext(view=initialized("a"), busy="the start dialog of a")
+    assert reason("start", context) == "the start dialog of a is still open"
+
+
+def test_acknowledging_needs_something_to_acknowledge() -> None:
+    assert "nothing here waits" in reason("acknowledge", ActionContext(view=device("a")))
+    failed = bank()[0]
+    assert BY_ID["acknowledge"].applicable(ActionContext(view=failed)) is None
+
+
+def test_a_key_of_the_inventory_replaces_all_keys_of_its_action() -> None:
+    keymap = Keymap({"down": "n", "start": "ctrl+t"})
+    taken = keymap.action("n")
+    assert taken is not None
+    assert taken.id == "down"
+    assert keymap.action("j") is None
+    assert keymap.action("S") is None
+    assert keymap.keys("start") == ("ctrl+t",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"strat": "S"}, ['"strat"', 'did you mean "start"?']),
+        ({"start": "X"}, ["start", "reset", '"X"']),
+        ({"start": "T", "init": "T"}, ["start", "init", '"T"']),
+        ({"start": "Enter Key"}, ['"Enter Key" is no key']),
+        ({"start": "\x1b"}, ["is no key"]),
+    ],
+)
+def test_keys_that_cannot_be_are_refused_in_one_sentence(changes: dict[str, str], words: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Keymap(changes)
+    for word in words:
+        assert word in str(caught.value)
+    assert "\x1b" not in str(caught.value)
+
+
+def test_two_actions_may_swap_their_keys() -> None:
+    keymap = Keymap({"start": "X", "reset": "S"})
+    assert keymap.keys("start") == ("X",)
+    assert keymap.keys("reset") == ("S",)
+
+
+def test_the_help_shows_every_action_and_fits_80_columns_by_24_lines() -> None:
+    drawn = help_lines(Keymap(), 78)
+    assert len(drawn) <= 21
+    assert all(len(text_of(one)) <= 78 for one in drawn)
+    text = "\n".join(text_of(one) for one in drawn)
+    for action in ACTIONS:
+        assert action.label in text
+    for group in Group:
+        assert group.value in text
+
+
+def test_the_footer_keeps_filter_help_and_quit_to_the_last() -> None:
+    narrow = text_of(footer(ActionContext(view=initialized("a")), Keymap(), UNICODE, 30))
+    assert narrow.split() == ["/", "filter", "?", "help", "q", "quit"]
+    wide = text_of(footer(ActionContext(view=initialized("a")), Keymap(), UNICODE, 200))
+    assert "S start" in wide
+    assert "I init" not in wide
+    assert Op.START.value in wide

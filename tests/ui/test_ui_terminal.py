@@ -1,0 +1,146 @@
+"""The UI on a real pseudo-terminal: bursts of keys, terminals that cannot, terminals that are gone, and its own end."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from terminal_fixture import Terminal, on_terminal
+
+HANG_S = 30
+RESTORED = b"\x1b[?1049l"
+_SGR = re.compile(rb"\x1b\[([0-9;]*)m")
+
+
+def child(devices: int = 12, changes_per_s: int = 0) -> tuple[str, ...]:
+    """Return the arguments that run the UI at the machine's own pace."""
+    return ("ui_child.py", str(devices), "1", str(changes_per_s))
+
+
+def there(terminal: Terminal) -> bool:
+    """Whether the fleet is on the screen."""
+    return "12 idle" in terminal.text
+
+
+def test_letters_in_one_burst_with_the_slash_are_filter_text_and_never_keys() -> None:
+    with on_terminal(*child()) as terminal:
+        terminal.until(there)
+        terminal.send("/XSab")
+        terminal.until(lambda seen: "/XSab" in seen.text)
+        terminal.until_quiet()
+        assert "no device matches the filter" in terminal.text
+        assert "comes first" not in terminal.text, "S was taken for a key"
+        assert "un-init ar11" not in terminal.text, "X was taken for a key"
+
+
+def test_keys_behind_the_filter_in_one_burst_are_keys_again() -> None:
+    with on_terminal(*child()) as terminal:
+        terminal.until(there)
+        terminal.send("/0007\rS")
+        terminal.until(lambda seen: "start ar11-s00-0007: the device is IDLE" in seen.text)
+
+
+def test_a_paste_into_the_list_does_nothing() -> None:
+    with on_terminal(*child()) as terminal:
+        terminal.until(there)
+        terminal.until_quiet()
+        terminal.send("\x1b[200~S X q\x1b[201~")
+        assert b"comes first" not in terminal.until_quiet()
+        assert terminal.process.poll() is None
+
+
+def test_q_restores_the_terminal_and_ends_well() -> None:
+    with on_terminal(*child()) as terminal:
+        terminal.until(there)
+        terminal.send("q")
+        terminal.until(lambda seen: RESTORED in seen.written)
+        assert terminal.process.wait(HANG_S) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_end_restores_the_terminal_first(number: signal.Signals) -> None:
+    with on_terminal(*child()) as terminal:
+        terminal.until(there)
+        terminal.process.send_signal(number)
+        terminal.until(lambda seen: RESTORED in seen.written)
+        assert terminal.process.wait(HANG_S) == 130
+
+
+def test_a_terminal_that_is_gone_ends_the_process() -> None:
+    with on_terminal(*child()) as terminal:
+        terminal.until(there)
+        terminal.hang_up()
+        assert terminal.process.wait(HANG_S) == 130
+
+
+def test_a_terminal_that_is_gone_ends_the_process_though_its_signal_is_ignored() -> None:
+    def ignore() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    with on_terminal(*child(), before=ignore) as terminal:
+        terminal.until(there)
+        terminal.hang_up()
+        assert terminal.process.wait(HANG_S) == 130
+
+
+def test_a_terminal_that_takes_no_output_keeps_no_process_alive_that_was_told_to_end() -> None:
+    with on_terminal(*child(400, 2000)) as terminal:
+        terminal.until(lambda seen: "400 devices" in seen.text)
+        terminal.send("j" * 400)
+        terminal.process.send_signal(signal.SIGTERM)
+        assert terminal.process.wait(HANG_S) == 130
+
+
+@pytest.mark.parametrize("environment", [{"TERM": "dumb"}])
+def test_a_terminal_that_cannot_draw_is_told_where_to_look_instead(environment: dict[str, str]) -> None:
+    with on_terminal(*child(), environment=environment) as terminal:
+        terminal.until(lambda seen: "`updeck status`" in seen.text)
+        assert terminal.process.wait(HANG_S) == 2
+        assert b"\x1b" not in terminal.written
+
+
+def test_no_color_sends_no_colour_at_all() -> None:
+    with on_terminal(*child(), environment={"NO_COLOR": "1"}) as terminal:
+        terminal.until(there)
+        terminal.send("jv")
+        terminal.until_quiet()
+    codes = {code for found in _SGR.findall(terminal.written) for code in found.split(b";") if code}
+    assert codes <= {b"0", b"1", b"2", b"4", b"7", b"39", b"49"}, codes
+
+
+@pytest.mark.parametrize("environment", [{"LC_ALL": "C"}, {"LC_ALL": "", "LANG": "POSIX"}])
+def test_a_locale_without_utf_8_gets_ascii_only(environment: dict[str, str]) -> None:
+    with on_terminal(*child(), environment=environment) as terminal:
+        terminal.until(there)
+        terminal.send("j?")
+        terminal.until_quiet()
+        assert terminal.written.isascii()
+
+
+def test_the_title_says_how_many_need_a_person_and_is_given_back() -> None:
+    with on_terminal(*child()) as terminal:
+        terminal.until(there)
+        terminal.send("q")
+        terminal.until(lambda seen: RESTORED in seen.written)
+        titles = re.findall(rb"\x1b\]2;([^\x07]*)\x07", terminal.written)
+        assert titles == [b"updeck"]
+        assert terminal.written.index(b"\x1b[22;2t") < terminal.written.index(b"\x1b[23;2t")
+
+
+def test_a_failure_in_the_program_leaves_the_terminal_whole_and_no_local_variable_behind(tmp_path: Path) -> None:
+    with on_terminal("ui_crash_child.py", environment={"UPDECK_STATE": str(tmp_path)}) as terminal:
+        terminal.until(lambda seen: "the screen broke (ZeroDivisionError)" in seen.text)
+        assert terminal.process.wait(HANG_S) == 1
+        assert RESTORED in terminal.written
+        assert b"canary" not in terminal.written
+        assert "Traceback" not in terminal.text
+    (report,) = tmp_path.glob("crash-*.txt")
+    assert report.stat().st_mode & 0o777 == 0o600
+    told = report.read_text()
+    assert "changes_since" in told
+    assert "canary" not in told.replace('password = "canary-c0ffee"', "")
+    assert report.stat().st_uid == os.getuid()
