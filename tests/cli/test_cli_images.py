@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -79,3 +80,24 @@ async def test_an_image_that_is_not_there_is_named(bench: Bench) -> None:
     assert (done.code, done.err.count("\n")) == (2, 1)
     done = await shell.run("images", "delete", name, "7", "--confirm", name)
     assert (done.code, done.err.count("\n")) == (5, 1)
+
+
+async def test_an_interrupted_upload_is_broken_off_and_recorded(bench: Bench, tmp_path: Path) -> None:
+    simulator, shell = await bench(devices=1)
+    image = tmp_path / "large.iso"
+    write_image(image, NEW, 150_000_000)
+    process = await shell.start("images", "upload", str(image), simulator.names[0])
+    await shell.line(process, lambda line: "uploads large.iso" in line, of_stderr=True)
+    process.send_signal(signal.SIGINT)
+    done = await shell.end(process)
+    assert done.code == 130
+    assert f"1 upload broken off ({simulator.names[0]})" in done.err
+    assert not any(image["state"] == "VALID" for image in images(simulator))
+    kinds = {event["kind"] for event in (await shell.run("journal", "--json")).json["events"]}
+    assert "outcome" in kinds
+
+
+def images(simulator: Simulator) -> list[dict[str, object]]:
+    held = simulator.truth(simulator.names[0])["images"]
+    assert isinstance(held, list)
+    return held

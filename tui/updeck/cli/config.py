@@ -40,7 +40,7 @@ def show(invocation: Invocation) -> Exit:
     if invocation.json:
         invocation.out.document({"settings": [setting._asdict() for setting in settings]})
     else:
-        invocation.out.lines(aligned(("key", "value", "from"), settings))
+        invocation.out.lines(aligned(("key", "value", "from"), settings, widest=120))
     return Exit.GOOD
 
 

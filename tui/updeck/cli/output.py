@@ -18,7 +18,7 @@ __all__ = ["Json", "Output", "aligned", "speaks_utf8"]
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 _GAP = "  "
-_WIDEST_COLUMN = 48
+_WIDEST_COLUMN = 64
 
 
 class Output:
@@ -110,14 +110,20 @@ def speaks_utf8(encoding: str | None, environ: Mapping[str, str]) -> bool:
     return "utf8" in locale.lower().replace("-", "")
 
 
-def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset()) -> list[str]:
-    """Lay rows out in columns as wide as their widest cell; the last column is not cut.
+def aligned(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    right: frozenset[int] = frozenset(),
+    widest: int = _WIDEST_COLUMN,
+) -> list[str]:
+    """Lay rows out in columns as wide as their widest cell, at most `widest`; the last column is not cut.
 
     `right` holds the indexes of columns aligned to the right.
     """
     table = [header, *rows]
     last = len(header) - 1
-    widths = [min(_WIDEST_COLUMN, max(cell_width(row[index]) for row in table)) for index in range(last)]
+    widths = [min(widest, max(cell_width(row[index]) for row in table)) for index in range(last)]
     return [
         _GAP.join(
             [*(pad(row[i], widths[i], "right" if i in right else "left") for i in range(last)), row[last]]

@@ -106,10 +106,11 @@ class _Batch:
 
     def run(self, session: Session, sending: Mapping[str, Callable[[], Future[Performed]]]) -> dict[str, Result]:
         """Send to all, wait for their ends, and return each one's result."""
+        sent = {name: send() for name, send in sending.items()}
         try:
-            return self._results(session, {name: send() for name, send in sending.items()})
+            return self._results(session, sent)
         except KeyboardInterrupt:
-            raise self._interrupted(session) from None
+            raise self._interrupted(session, sent) from None
 
     def _results(self, session: Session, sending: Mapping[str, Future[Performed]]) -> dict[str, Result]:
         service = session.service
@@ -137,8 +138,12 @@ class _Batch:
             return result
         return replace(result, exit_=Exit.REVIEW)
 
-    def _interrupted(self, session: Session) -> Interrupted:
+    def _interrupted(self, session: Session, sent: Mapping[str, Future[Performed]]) -> Interrupted:
+        """Break off what this process is uploading, and wait until that is recorded."""
         broken = session.service.transfers()
+        for name in broken:
+            session.service.cancel_transfer(name)
+        session.results({name: sent[name] for name in broken})
         if broken:
             return Interrupted(f"interrupted: {plural(len(broken), 'upload')} broken off ({', '.join(broken)})")
         return Interrupted(
