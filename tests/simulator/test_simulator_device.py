@@ -208,6 +208,7 @@ def test_after_a_late_start_initialized_is_still_reported_and_a_second_start_run
     timeline.advance(39)
     assert device.state == "INITIALIZED"
     device.start()
+    assert device.state == "INITIALIZED"
     timeline.advance(2)
     assert device.state == "RUNNING"
     timeline.advance(600)

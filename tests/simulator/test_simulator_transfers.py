@@ -301,7 +301,8 @@ async def test_a_fetch_is_ended_by_deleting_its_image(simulator: StartSimulator)
         response = web.StreamResponse()
         await response.prepare(request)
         came.set()
-        await gone.wait()
+        await request.wait_for_disconnection()
+        gone.set()
         return response
 
     fleet = await simulator(devices=1)
@@ -309,7 +310,7 @@ async def test_a_fetch_is_ended_by_deleting_its_image(simulator: StartSimulator)
         await fetch(caller, url)
         await came.wait()
         assert (await caller.call("DELETE", f"{UPDATE}/images/items/1")).status < 300
-        gone.set()
+        await asyncio.wait_for(gone.wait(), 10)
         assert (await caller.get(f"{UPDATE}/images")).json == {"items": []}
 
 
