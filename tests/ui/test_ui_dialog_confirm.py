@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from dialog_stage import CHECKSUM, LOOK, TOKEN, Stage, examination, key_from, performed, until, words
 from textual.events import Paste
 from textual.message import Message
 
+from dialog_stage import CHECKSUM, LOOK, TOKEN, Stage, burst, examination, key_from, performed, until, words
 from updeck.errors import Blocked
 from updeck.fleet.orders import Examination, Performed, Weight
 from updeck.journal.models import Op
@@ -96,10 +96,11 @@ async def test_the_typed_token_sends_once() -> None:
     async with app.run_test() as pilot:
         await app.open(scene.dialog)
         await until(pilot, lambda: scene.dialog.hearing)
-        await pilot.press(*TOKEN, "enter", "enter")
-        assert scene.sent == [None]
+        burst(app, TOKEN, "enter", "enter")
+        await until(pilot, lambda: scene.sent != [])
         scene.answer.set_result(performed())
         await until(pilot, lambda: app.answers == [scene.answer])
+        assert scene.sent == [None]
 
 
 async def test_an_incomplete_token_sends_nothing_and_says_what_is_missing() -> None:
@@ -108,9 +109,9 @@ async def test_an_incomplete_token_sends_nothing_and_says_what_is_missing() -> N
     async with app.run_test() as pilot:
         await app.open(scene.dialog)
         await until(pilot, lambda: scene.dialog.hearing)
-        await pilot.press(*"ar11-fra-dc1", "enter")
+        burst(app, "ar11-fra-dc1", "enter")
+        await until(pilot, lambda: "still missing: 11.8.0" in words(app, "status"))
         assert scene.sent == []
-        assert "still missing: 11.8.0" in words(app, "status")
 
 
 async def test_keys_from_before_the_paint_are_dropped() -> None:
@@ -213,7 +214,8 @@ async def test_a_refusal_shows_its_reason_and_only_close() -> None:
         await until(pilot, lambda: "RUNNING an update" in words(app) and scene.dialog.hearing)
         shown = [str(button.label) for button in scene.dialog.query(PushButton) if button.display]
         assert shown == ["Close"]
-        await pilot.press(*TOKEN, "y", "enter")
+        burst(app, TOKEN, "y", "enter")
+        await pilot.pause()
         await until(pilot, lambda: app.answers == [None])
         assert scene.sent == []
 
@@ -224,7 +226,8 @@ async def test_a_difference_found_before_sending_is_shown_with_nothing_sent() ->
     async with app.run_test() as pilot:
         await app.open(scene.dialog)
         await until(pilot, lambda: scene.dialog.hearing)
-        await pilot.press(*TOKEN, "enter")
+        burst(app, TOKEN, "enter")
+        await pilot.pause()
         scene.answer.set_exception(Blocked("target: 11.8.0 → 11.10.0", device="ar11-fra-dc1"))
         await until(pilot, lambda: "Nothing was sent." in words(app))
         assert "11.8.0 → 11.10.0" in words(app)
@@ -239,7 +242,8 @@ async def test_escape_while_sending_leaves_the_answer_to_the_caller() -> None:
     async with app.run_test() as pilot:
         await app.open(scene.dialog)
         await until(pilot, lambda: scene.dialog.hearing)
-        await pilot.press(*TOKEN, "enter", "escape")
+        burst(app, TOKEN, "enter", "escape")
+        await pilot.pause()
         await until(pilot, lambda: app.answers == [scene.answer])
         assert not scene.answer.cancelled()
 

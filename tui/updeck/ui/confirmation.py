@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from updeck.errors import UpdeckError
 from updeck.ui.facts import Lines
 
-__all__ = ["Ask", "Deal", "token_gap"]
+__all__ = ["Ask", "Deal", "reason", "token_gap"]
 
 Shown = TypeVar("Shown")
 Done = TypeVar("Done")
@@ -39,6 +40,11 @@ class Deal(Generic[Shown, Done]):
     read: Callable[[str | None], Awaitable[Shown]]
     ask: Callable[[Shown], Ask]
     send: Callable[[Shown, str | None], asyncio.Future[Done]]
+
+
+def reason(error: UpdeckError) -> str:
+    """Return what an error says, without the device, whose name stands in the dialog already."""
+    return f"{error.message}; {error.advice}" if error.advice else error.message
 
 
 def token_gap(typed: str, token: str) -> str | None:

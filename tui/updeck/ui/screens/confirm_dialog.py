@@ -12,7 +12,7 @@ from textual import events, on
 from textual.widget import Widget
 
 from updeck.errors import Blocked, UpdeckError
-from updeck.ui.confirmation import Ask, Deal, token_gap
+from updeck.ui.confirmation import Ask, Deal, reason, token_gap
 from updeck.ui.facts import Lines, sentence
 from updeck.ui.ink import Ink, Line
 from updeck.ui.screens.dialog import Dialog, Look
@@ -33,8 +33,8 @@ class _Phase(Enum):
     OVER = auto()
 
 
-def _stopped_lines(reason: str, sent: str, width: int) -> list[Line]:
-    return [*sentence(sent, width, Ink.STRONG), (), *sentence(reason, width, Ink.NEEDS)]
+def _stopped_lines(why: str, sent: str, width: int) -> list[Line]:
+    return [*sentence(sent, width, Ink.STRONG), (), *sentence(why, width, Ink.NEEDS)]
 
 
 class ConfirmDialog(Dialog["asyncio.Future[Done]"], Generic[Shown, Done]):
@@ -78,7 +78,7 @@ class ConfirmDialog(Dialog["asyncio.Future[Done]"], Generic[Shown, Done]):
         try:
             shown = await self._deal.read(chosen)
         except UpdeckError as error:
-            self._stop(str(error), "Nothing was sent.")
+            self._stop(reason(error), "Nothing was sent.")
             return
         with self.app.batch_update():
             self._present(shown)
@@ -183,15 +183,15 @@ class ConfirmDialog(Dialog["asyncio.Future[Done]"], Generic[Shown, Done]):
         try:
             await asyncio.shield(sending)
         except Blocked as error:
-            self._stop(str(error), "Nothing was sent.")
+            self._stop(reason(error), "Nothing was sent.")
         except UpdeckError as error:
-            self._stop(str(error), "It did not go through.")
+            self._stop(reason(error), "It did not go through.")
         else:
-            self.dismiss(sending)
+            self.leave(sending)
 
-    def _stop(self, reason: str, sent: str) -> None:
+    def _stop(self, why: str, sent: str) -> None:
         with self.app.batch_update():
-            self._end(partial(_stopped_lines, reason, sent))
+            self._end(partial(_stopped_lines, why, sent))
 
     def _end(self, lay_out: Lines) -> None:
         self._phase = _Phase.OVER
@@ -212,4 +212,4 @@ class ConfirmDialog(Dialog["asyncio.Future[Done]"], Generic[Shown, Done]):
 
     def action_cancel(self) -> None:
         """Close; what is being sent goes on and is told by the caller."""
-        self.dismiss(self._sending)
+        self.leave(self._sending)

@@ -65,6 +65,7 @@ class Dialog(ModalScreen[Answer]):
         self.hears_from = _NEVER
         self._opened_at = _NEVER
         self._was_painted = False
+        self._left = False
 
     def compose(self) -> ComposeResult:
         """Lay out title, body, form, status and buttons from top to bottom."""
@@ -175,7 +176,13 @@ class Dialog(ModalScreen[Answer]):
 
     def action_cancel(self) -> None:
         """Close without an answer."""
-        self.dismiss(None)
+        self.leave(None)
+
+    def leave(self, answer: Answer | None) -> None:
+        """Close with an answer; in a burst of keys the first one that closes counts."""
+        if not self._left:
+            self._left = True
+            self.dismiss(answer)
 
     def action_scroll_body(self, lines: int) -> None:
         """Scroll the body by lines."""

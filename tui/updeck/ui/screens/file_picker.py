@@ -138,7 +138,7 @@ class FilePicker(Dialog[Path]):
             self._put("")
             self._go(entry.path)
         else:
-            self.dismiss(entry.path)
+            self.leave(entry.path)
 
     def heard(self, event: events.Key) -> None:
         """Go up on backspace where nothing is typed."""

@@ -86,7 +86,7 @@ class FirstRun(Dialog[DeviceEntry]):
         if not self.hearing:
             return
         try:
-            self.dismiss(self._entry())
+            self.leave(self._entry())
         except UpdeckError as error:
             self.say(str(error), Ink.MAY)
 

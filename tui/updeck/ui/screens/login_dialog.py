@@ -97,7 +97,7 @@ class LoginDialog(Dialog[str]):
                     return
             failed = [name for name, (_, ink) in self._done.items() if ink is not Ink.ACCENT]
             if not failed:
-                self.dismiss(f"logged in to {self._target()} as {clean(username, 80)}")
+                self.leave(f"logged in to {self._target()} as {clean(username, 80)}")
         finally:
             self._trying = False
 

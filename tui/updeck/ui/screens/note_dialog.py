@@ -63,4 +63,4 @@ class NoteDialog(Dialog[str]):
         if not note:
             self.say("an acknowledgement needs a note", Ink.MAY)
         elif self.hearing:
-            self.dismiss(note)
+            self.leave(note)

@@ -54,10 +54,10 @@ class QuitDialog(Dialog[bool]):
         """Take `y` as a yes."""
         if event.key == "y":
             event.stop()
-            self.dismiss(result=True)
+            self.leave(answer=True)
 
     @on(PushButton.Pressed, "#quit")
     def _pressed(self, event: PushButton.Pressed) -> None:
         event.stop()
         if self.hearing:
-            self.dismiss(result=True)
+            self.leave(answer=True)

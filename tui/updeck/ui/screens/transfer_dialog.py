@@ -148,4 +148,4 @@ class TransferDialog(Dialog[Order]):
         if missing is not None:
             self.say(missing, Ink.MAY)
             return
-        self.dismiss(self.order())
+        self.leave(self.order())

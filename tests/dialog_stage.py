@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -43,11 +44,19 @@ class Stage(App[None]):
             await self.push_screen(dialog, self.answers.append)
 
 
-async def until(pilot: Pilot[None], condition: Any) -> None:
+async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
     """Let the app work until `condition()` holds; a hang ends in a failure."""
     async with asyncio.timeout(10):
         while not condition():
             await pilot.pause()
+
+
+def burst(app: App[None], text: str, *keys: str) -> None:
+    """Press the keys of a text, then others, as if they came in one read of the terminal."""
+    for character in text:
+        app.post_message(Key("space" if character == " " else character, character))
+    for key in keys:
+        app.post_message(Key(key, None))
 
 
 def words(app: App[None], part: str = "body") -> str:

@@ -1,0 +1,448 @@
+"""Flows by keys, on the real service and simulated devices over HTTPS: what a person sees, and what was truly sent."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from textual.pilot import Pilot
+
+from dialog_stage import burst, words
+from simulation import StartSimulator
+from updeck.clock import SystemClock
+from updeck.device.models import Image, Reach
+from updeck.fleet.inventory import Fleet, load_fleet
+from updeck.fleet.service import FleetService
+from updeck.fleet.views import DeviceView
+from updeck.journal.actor import this_actor
+from updeck.journal.store import Journal
+from updeck.simulator.images import write_image
+from updeck.simulator.options import Scenario
+from updeck.simulator.serving import Simulator
+from updeck.ui import flows
+from updeck.ui.app import UpdeckApp
+from updeck.ui.launch import UiOptions
+from updeck.ui.screens.dialog import Dialog
+from updeck.ui.screens.file_picker import FilePicker
+from updeck.ui.screens.upload_dialog import UploadDialog
+
+VERSION = "11.8.0 #28924"
+HANG_S = 20.0
+
+
+Open = Callable[..., AbstractAsyncContextManager["Desk"]]
+
+
+class Desk:
+    """The app over a simulated fleet, and what flows returned."""
+
+    def __init__(self, app: UpdeckApp, pilot: Pilot[None], simulator: Simulator, directory: Path) -> None:
+        self.app = app
+        self.pilot = pilot
+        self.directory = directory
+        self.told: list[str | None] = []
+        self.simulator = simulator
+
+    def begin(self, flow: Callable[[], Awaitable[str | None]]) -> None:
+        """Run a flow as the screen does."""
+
+        async def run() -> str | None:
+            notice = await flow()
+            self.told.append(notice)
+            return notice
+
+        self.app.run_flow("the dialog", run)
+
+    async def asked(self, what: str) -> None:
+        """Wait until a dialog shows these words and takes input."""
+
+        def shown() -> bool:
+            screen = self.app.screen
+            if not isinstance(screen, Dialog) or not screen.hearing:
+                return False
+            return what in " ".join(" ".join(words(self.app, part) for part in ("title", "body", "status")).split())
+
+        await self.wait(shown)
+
+    async def wait(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(HANG_S):
+            while not condition():
+                await self.pilot.pause(0.01)
+
+    async def type(self, text: str, *keys: str) -> None:
+        """Press the keys of a text, then others, all in one burst."""
+        burst(self.app, text, *keys)
+        await self.pilot.pause()
+
+    async def until(self, name: str, fulfilled: Callable[[DeviceView], bool]) -> DeviceView:
+        """Wait until a device is seen as asked, poll by poll."""
+        async with asyncio.timeout(HANG_S):
+            while True:
+                view = self.app.service.state.view(name)
+                if view is not None and fulfilled(view):
+                    return view
+                await asyncio.wrap_future(self.app.service.read_once([name]))
+                await self.pilot.pause()
+
+    def image(self, version: str = VERSION, size_bytes: int = 200_000) -> Path:
+        """Write an image that simulated devices take."""
+        path = self.directory / f"update-{version.split()[0]}.iso"
+        write_image(path, version=version, size_bytes=size_bytes, corrupt=False)
+        return path
+
+    async def upload(self, name: str, path: Path) -> None:
+        """Upload a file by keys."""
+        self.begin(lambda: flows.upload_flow(self.app, self.app.service, (name,)))
+        await self.asked("choose a file")
+        await self.type(str(path), "enter")
+        await self.asked("press y to upload")
+        await self.pilot.press("y")
+        await self.wait(lambda: self.told != [])
+        await self.until(name, lambda view: view.next.text.startswith("init?"))
+
+    async def initialize(self, name: str) -> None:
+        """Init by keys, after an upload."""
+        self.begin(lambda: flows.init_flow(self.app, self.app.service, name))
+        await self.asked("press y to init")
+        await self.pilot.press("y")
+        await self.until(name, lambda view: view.next.text == "start?")
+
+    def count(self, name: str, what: str) -> int:
+        """Return how often a device was really told to do something."""
+        number = self.simulator.truth(name)[what]
+        assert isinstance(number, int)
+        return number
+
+
+@pytest.fixture
+def desk(simulator: StartSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
+    """Give a function that opens the app on a simulated fleet; `change` alters the fleet as loaded."""
+    monkeypatch.setenv("UPDECK_STATE", str(tmp_path / "state"))
+
+    @asynccontextmanager
+    async def opened(
+        *,
+        devices: int = 2,
+        scenario: Scenario = Scenario.CALM,
+        change: Callable[[Fleet], Fleet] = lambda fleet: fleet,
+        fleet: Fleet | None = None,
+    ) -> AsyncIterator[Desk]:
+        served = await simulator(devices=devices, scenario=scenario)
+        shown = change(load_fleet(served.fleet_path)) if fleet is None else fleet
+        with closing(Journal.open(tmp_path / "state", actor=this_actor("ui"), clock=SystemClock())) as journal:
+            service = FleetService(shown, journal)
+
+            def open_service() -> FleetService:
+                service.start()
+                return service
+
+            app = UpdeckApp(open_service, UiOptions(fleet_name="bench", label="LAB"))
+            try:
+                async with app.run_test() as pilot:
+                    bench = Desk(app, pilot, served, tmp_path)
+                    await bench.wait(lambda: app.service_or_none is not None)
+                    yield bench
+            finally:
+                await asyncio.to_thread(service.stop)
+
+    return opened
+
+
+async def test_a_device_is_updated_by_keys_alone(desk: Open) -> None:
+    async with desk() as bench:
+        name = bench.simulator.names[0]
+        path = bench.image()
+        await bench.upload(name, path)
+        await bench.initialize(name)
+        bench.begin(lambda: flows.start_flow(bench.app, bench.app.service, name))
+        await bench.asked(f"type {name} 11.8.0 and press enter")
+        body = words(bench.app)
+        assert f"→ {VERSION}" in body
+        assert "as sent" in body
+        assert "INITIALIZED since" in body
+        await bench.type(f"{name} 11.8.0", "enter")
+        await bench.until(name, lambda view: view.next.text == f"proven {VERSION}")
+        truth = bench.simulator.truth(name)
+        assert (truth["inits"], truth["starts"], truth["version"]) == (1, 1, VERSION)
+        uploads = truth["uploads"]
+        assert isinstance(uploads, list)
+        assert [one["sha256"] for one in uploads] == [hashlib.sha256(path.read_bytes()).hexdigest()]
+
+
+async def test_a_start_is_not_sent_when_the_device_changed_behind_the_dialog(desk: Open) -> None:
+    async with desk() as bench:
+        name = bench.simulator.names[0]
+        await bench.upload(name, bench.image())
+        await bench.initialize(name)
+        bench.begin(lambda: flows.start_flow(bench.app, bench.app.service, name))
+        await bench.asked("and press enter")
+        bench.simulator.device(name).reset()
+        await bench.type(f"{name} 11.8.0", "enter")
+        await bench.asked("Nothing was sent.")
+        assert "state: INITIALIZED → IDLE" in " ".join(words(bench.app).split())
+        assert bench.count(name, "starts") == 0
+        await bench.pilot.press("escape")
+        await bench.wait(lambda: bench.told[-1:] == [None])
+
+
+async def test_a_start_in_the_wrong_state_shows_the_reason_and_nothing_to_confirm(desk: Open) -> None:
+    async with desk() as bench:
+        name = bench.simulator.names[0]
+        bench.begin(lambda: flows.start_flow(bench.app, bench.app.service, name))
+        await bench.asked("init comes first")
+        await bench.type(f"{name} 11.8.0", "y", "enter")
+        await bench.wait(lambda: bench.told == [None])
+        assert bench.count(name, "starts") == 0
+
+
+async def test_an_upload_to_several_names_who_gets_it_and_who_not(desk: Open) -> None:
+    async with desk(devices=3) as bench:
+        first, second, third = bench.simulator.names
+        path = bench.image()
+        await bench.upload(first, path)
+        await bench.initialize(first)
+        bench.told.clear()
+        bench.begin(lambda: flows.upload_flow(bench.app, bench.app.service, (first, second, third)))
+        await bench.asked("choose a file")
+        await bench.pilot.press("enter")  # the directory of last time, its one image under the cursor
+        await bench.asked("press y to upload to 2 devices")
+        body = words(bench.app)
+        assert "2 devices get it, of 3 chosen" in body
+        assert "un-init (reset) it first" in " ".join(body.split())
+        await bench.pilot.press("y")
+        for name in (second, third):
+            await bench.until(name, lambda view: "VALID" in [image.state for image in images(view)])
+        uploads = bench.simulator.truth(first)["uploads"]
+        assert isinstance(uploads, list)
+        assert len(uploads) == 1
+
+
+async def test_a_file_that_is_not_what_its_publisher_states_is_not_sent(desk: Open) -> None:
+    async with desk() as bench:
+        name = bench.simulator.names[0]
+        path = bench.image()
+        path.with_name(path.name + ".sha256").write_text(f"{'0' * 64}  {path.name}\n")
+        bench.begin(lambda: flows.upload_flow(bench.app, bench.app.service, (name,)))
+        await bench.asked("choose a file")
+        await bench.type(str(path), "enter")
+        await bench.asked("not what its publisher states")
+        await bench.pilot.press("y")
+        assert isinstance(bench.app.screen, UploadDialog)
+        await bench.pilot.press("escape")
+        await bench.wait(lambda: bench.told == [None])
+        assert bench.simulator.truth(name)["uploads"] == []
+
+
+async def test_a_typed_path_in_one_burst_is_the_path(desk: Open) -> None:
+    async with desk() as bench:
+        path = bench.image()
+        bench.begin(lambda: flows.upload_flow(bench.app, bench.app.service, bench.simulator.names[:1]))
+        await bench.asked("choose a file")
+        assert isinstance(bench.app.screen, FilePicker)
+        await bench.type(str(path), "enter")
+        await bench.asked(path.name)
+        await bench.pilot.press("escape")
+
+
+async def test_a_device_fetches_from_a_url(desk: Open) -> None:
+    async with desk() as bench:
+        name = bench.simulator.names[0]
+        path = bench.image()
+        async with serving(path) as url:
+            bench.begin(lambda: flows.fetch_flow(bench.app, bench.app.service, (name,)))
+            await bench.asked("type the URL")
+            await bench.type(url)
+            await bench.asked("127.0.0.1")
+            await bench.pilot.press("tab", "tab", "tab")
+            await bench.asked("press y to fetch")
+            await bench.pilot.press("y")
+            await bench.until(name, lambda view: view.next.text.startswith("init?"))
+        assert bench.told == [f"fetch accepted by {name}"]
+
+
+async def test_a_local_url_is_refused_where_the_inventory_does_not_allow_it(desk: Open) -> None:
+    async with desk(change=without_local_fetch) as bench:
+        name = bench.simulator.names[0]
+        bench.begin(lambda: flows.fetch_flow(bench.app, bench.app.service, (name,)))
+        await bench.asked("type the URL")
+        await bench.type("http://127.0.0.1/update-11.8.0.iso")
+        await bench.asked("fetch_local in the")
+        await bench.pilot.press("tab", "tab", "tab", "y", "tab", "enter")
+        assert "no device would get it" in words(bench.app, "status")
+        await bench.pilot.press("escape")
+        await bench.wait(lambda: bench.told == [None])
+        assert not any("fetch" in str(request) for request in posts(bench, name))
+
+
+async def test_a_changed_certificate_is_trusted_only_by_its_name_typed(desk: Open) -> None:
+    async with desk(change=with_wrong_pins) as bench:
+        name = bench.simulator.names[0]
+        await bench.until(name, lambda view: view.reach is Reach.TRUST)
+        bench.begin(lambda: flows.credentials_flow(bench.app, bench.app.service, (name,)))
+        await bench.asked(f"type trust {name} and press enter")
+        presented = bench.simulator.fingerprint(name)
+        assert presented is not None
+        assert presented.removeprefix("sha256:")[:8] in words(bench.app)
+        assert "trusted so far" in words(bench.app)
+        await bench.pilot.press("y", "enter")
+        assert bench.told == []
+        await bench.pilot.press("ctrl+u")
+        await bench.type(f"trust {name}", "enter")
+        await bench.until(name, lambda view: view.reach is Reach.OK)
+        await bench.wait(lambda: bench.told == [f"{name} is trusted now"])
+        assert presented in bench.simulator.fleet_path.read_text()
+
+
+async def test_certificates_of_several_are_trusted_by_one_typed_count(desk: Open) -> None:
+    async with desk(change=with_wrong_pins) as bench:
+        names = bench.simulator.names
+        for name in names:
+            await bench.until(name, lambda view: view.reach is Reach.TRUST)
+        bench.begin(lambda: flows.credentials_flow(bench.app, bench.app.service, names))
+        await bench.asked("type trust 2 and press enter")
+        await bench.type("trust 2", "enter")
+        await bench.wait(lambda: bench.told == ["2 devices trusted now"])
+        for name in names:
+            await bench.until(name, lambda view: view.reach is Reach.OK)
+
+
+async def test_a_rejected_login_is_said_and_not_tried_again(desk: Open) -> None:
+    async with desk(change=without_passwords) as bench:
+        name = bench.simulator.names[0]
+        await bench.until(name, lambda view: view.reach is Reach.AUTH)
+        tried = bench.count(name, "logins")
+        bench.begin(lambda: flows.credentials_flow(bench.app, bench.app.service, (name,)))
+        await bench.asked("Log in to")
+        await bench.type("wrong", "enter")
+        await bench.asked("nothing more was tried")
+        assert "wrong" not in bench.app.export_screenshot()
+        await bench.type(bench.simulator.password, "enter")
+        await bench.wait(lambda: bench.told == [f"logged in to {name} as admin"])
+        await bench.until(name, lambda view: view.reach is Reach.OK)
+        assert bench.count(name, "logins") - tried <= 2
+
+
+async def test_an_acknowledgement_needs_a_note_and_leaves_the_top(desk: Open) -> None:
+    async with desk(devices=12, scenario=Scenario.MIXED) as bench:
+        name = bench.simulator.with_trait("failed_critical")
+        await bench.until(name, lambda view: view.needs_me)
+        bench.begin(lambda: flows.acknowledge_flow(bench.app, bench.app.service, (name,)))
+        await bench.asked("Acknowledge")
+        await bench.pilot.press("enter")
+        assert "needs a note" in words(bench.app, "status")
+        await bench.type("case 4711 is open", "enter")
+        await bench.wait(lambda: bench.told == [f"acknowledged: {name}"])
+        await bench.until(name, lambda view: not view.needs_me and view.record.acknowledged_note == "case 4711 is open")
+
+
+async def test_quitting_asks_only_where_an_upload_would_be_lost(desk: Open) -> None:
+    async with desk() as bench:
+        name = bench.simulator.names[0]
+        assert await flows.quit_flow(bench.app, bench.app.service)
+        bench.simulator.fault(name, "delay", path="/images/upload", seconds=30.0)
+        path = bench.image()
+        bench.begin(lambda: flows.upload_flow(bench.app, bench.app.service, (name,)))
+        await bench.asked("choose a file")
+        await bench.type(str(path), "enter")
+        await bench.asked("press y to upload")
+        await bench.pilot.press("y")
+        await bench.wait(lambda: bench.app.service.transfers() == (name,))
+        bench.app.leave()
+        await bench.asked("1 upload would be lost")
+        assert name in words(bench.app)
+        await bench.pilot.press("enter")  # Cancel has the focus
+        await bench.wait(lambda: not isinstance(bench.app.screen, Dialog))
+        assert bench.app.is_running
+        bench.app.leave()
+        await bench.asked("1 upload would be lost")
+        await bench.pilot.press("y")
+        await bench.wait(lambda: not bench.app.is_running)
+
+
+async def test_from_no_inventory_to_a_live_device(desk: Open, tmp_path: Path) -> None:
+    inventory = tmp_path / "config" / "fleet.toml"
+    inventory.parent.mkdir(mode=0o700)
+    async with desk(fleet=Fleet(inventory)) as bench:
+        url = bench.simulator.url(bench.simulator.names[0])
+        bench.begin(lambda: flows.first_run_flow(bench.app, bench.app.service))
+        await bench.asked("The first device")
+        await bench.type(url, "enter")
+        await bench.pilot.press("ctrl+u")
+        await bench.type("ar11-nyc-1", "enter")
+        await bench.type("nyc lab", "enter")
+        await bench.asked("trust ar11-nyc-1")
+        await bench.type("trust ar11-nyc-1", "enter")
+        await bench.asked("Log in to ar11-nyc-1")
+        await bench.type("admin", "enter")
+        await bench.type(bench.simulator.password, "enter")
+        await bench.until("ar11-nyc-1", lambda view: view.reach is Reach.OK)
+        await bench.wait(lambda: bench.told != [])
+        saved = load_fleet(inventory).devices
+        assert [(one.name, one.url, one.tags, one.username, one.tls.mode) for one in saved] == [
+            ("ar11-nyc-1", url, ("nyc", "lab"), "admin", "pin")
+        ]
+        assert bench.simulator.password not in inventory.read_text()
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [("10.0.0.300", "no valid IPv4 address"), ("ftp://x", "http"), ("https://a/b", "leave out path"), ("", "no")],
+)
+async def test_a_wrong_address_gets_one_sentence(desk: Open, tmp_path: Path, address: str, sentence: str) -> None:
+    async with desk(fleet=Fleet(tmp_path / "fleet.toml")) as bench:
+        bench.begin(lambda: flows.first_run_flow(bench.app, bench.app.service))
+        await bench.asked("The first device")
+        await bench.type(address, "enter")
+        await bench.pilot.press("ctrl+u")
+        await bench.type("box", "enter", "enter")
+        await bench.asked(sentence)
+        assert not (tmp_path / "fleet.toml").exists()
+
+
+def images(view: DeviceView) -> tuple[Image, ...]:
+    return () if view.reading is None else view.reading.images
+
+
+def posts(bench: Desk, name: str) -> list[object]:
+    requests = bench.simulator.truth(name)["requests"]
+    assert isinstance(requests, list)
+    return [one for one in requests if one["method"] == "POST"]
+
+
+def without_local_fetch(fleet: Fleet) -> Fleet:
+    return replace(fleet, devices=tuple(replace(entry, fetch_local=False) for entry in fleet.devices))
+
+
+def with_wrong_pins(fleet: Fleet) -> Fleet:
+    wrong = f"sha256:{'0' * 64}"
+    return replace(fleet, devices=tuple(replace(entry, tls=replace(entry.tls, pin=wrong)) for entry in fleet.devices))
+
+
+def without_passwords(fleet: Fleet) -> Fleet:
+    return replace(fleet, devices=tuple(replace(entry, password=None) for entry in fleet.devices))
+
+
+@asynccontextmanager
+async def serving(path: Path) -> AsyncIterator[str]:
+    """Serve one file over HTTP on loopback."""
+
+    async def give(request: web.Request) -> web.FileResponse:
+        return web.FileResponse(path)
+
+    application = web.Application()
+    application.router.add_get(f"/{path.name}", give)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    try:
+        yield f"http://127.0.0.1:{port}/{path.name}"
+    finally:
+        await runner.cleanup()
