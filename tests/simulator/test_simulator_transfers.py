@@ -297,17 +297,17 @@ async def test_a_url_that_cannot_be_fetched_is_400_and_makes_no_image(simulator:
 async def test_a_fetch_is_ended_by_deleting_its_image(simulator: StartSimulator) -> None:
     came, gone = asyncio.Event(), asyncio.Event()
 
-    async def answer(request: BaseRequest) -> web.StreamResponse:
-        response = web.StreamResponse()
-        await response.prepare(request)
+    async def answer_without_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
         came.set()
-        await request.wait_for_disconnection()
+        await reader.read()
         gone.set()
-        return response
+        writer.close()
 
     fleet = await simulator(devices=1)
-    async with operator(fleet) as caller, web_server(answer) as url:
-        await fetch(caller, url)
+    async with operator(fleet) as caller, await asyncio.start_server(answer_without_end, "127.0.0.1", 0) as server:
+        await fetch(caller, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/image.iso")
         await came.wait()
         assert (await caller.call("DELETE", f"{UPDATE}/images/items/1")).status < 300
         await asyncio.wait_for(gone.wait(), 10)
