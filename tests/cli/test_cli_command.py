@@ -117,7 +117,7 @@ def test_config_show_tells_where_each_value_came_from(inventory: Path, capsys: p
 def test_the_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
-    for name in ("demo", "status", "devices", "images", "update", "journal", "config", "simulator"):
+    for name in ("demo", "status", "devices", "images", "update", "journal", "config", "completion", "simulator"):
         assert f"\n  {name} " in text
 
 
@@ -133,3 +133,18 @@ def test_a_fault_of_our_own_is_one_sentence_without_values(
     assert "TypeError" in said
     assert "hunter2" not in said
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_gets_a_script_that_asks_this_program(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", shell]) == 0
+    assert f"_UPDECK_COMPLETE={shell}_complete" in capsys.readouterr().out
+
+
+def test_words_are_completed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("_UPDECK_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", "updeck devices tr")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    with pytest.raises(SystemExit):
+        main([])
+    assert capsys.readouterr().out == "plain,trust\n"

@@ -181,11 +181,13 @@ async def test_of_two_valid_images_one_has_to_be_named(bench: Bench, image: Path
     assert verdict == ("INITIALIZED" if target == NEW else "WRONG_TARGET")
 
 
-async def test_an_interrupted_wait_says_that_the_start_goes_on(bench: Bench, image: Path) -> None:
+async def test_an_interrupted_wait_goes_on_and_is_watched_to_its_verdict_by_the_next_command(
+    bench: Bench, image: Path
+) -> None:
     simulator, shell = await bench()
     name = simulator.names[0]
     await initialized(shell, image, name)
-    simulator.fault(name, "late_start", seconds=30.0)
+    simulator.fault(name, "late_start", seconds=1.0)
     process = await shell.start(*start(name))
     await shell.line(process, lambda line: "start accepted" in line, of_stderr=True)
     process.send_signal(signal.SIGINT)
@@ -193,6 +195,10 @@ async def test_an_interrupted_wait_says_that_the_start_goes_on(bench: Bench, ima
     assert done.code == 130
     assert "start was sent at" in done.err
     assert f"updeck status --watch {name}" in done.err
+    watching = await shell.start("status", "--watch", name)
+    await shell.line(watching, lambda line: f"proven {NEW}" in line)
+    watching.send_signal(signal.SIGINT)
+    assert (await shell.end(watching)).code == 130
     assert simulator.truth(name)["starts"] == 1
 
 

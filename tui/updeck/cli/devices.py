@@ -23,7 +23,7 @@ __all__ = ["devices"]
 
 @click.group(cls=CommandGroup)
 def devices() -> None:
-    """The inventory: which devices there are, how they are trusted and logged in to."""
+    """The inventory, and trust and login of its devices."""
 
 
 @command(devices, name="list")
@@ -69,7 +69,7 @@ def remove(invocation: Invocation, *, name: str) -> Exit:
 @command(devices)
 @click.argument("selectors", nargs=-1, metavar="[SELECTOR]...")
 def check(invocation: Invocation, *, selectors: tuple[str, ...]) -> Exit:
-    """Try whether devices answer, are trusted, take the login and offer the service."""
+    """Try reach, trust, login and service of devices."""
     views = looked_at(invocation, fleet_of(invocation), selectors)
     if invocation.json:
         invocation.out.document({"devices": [check_row(view) for view in views]})
@@ -89,7 +89,7 @@ def check(invocation: Invocation, *, selectors: tuple[str, ...]) -> Exit:
     help="Fingerprints to be trusted: a line NAME sha256:HEX each.",
 )
 def trust(invocation: Invocation, *, selectors: tuple[str, ...], accept: str | None, file: Path | None) -> Exit:
-    """Show the certificates that devices present, and pin the accepted ones.
+    """Show certificates, and pin the accepted ones.
 
     Nothing is accepted by itself: exit code 5 where a certificate is not the trusted one.
     """
@@ -99,6 +99,9 @@ def trust(invocation: Invocation, *, selectors: tuple[str, ...], accept: str | N
 @command(devices, reads=False)
 @click.argument("name")
 def login(invocation: Invocation, *, name: str) -> Exit:
-    """Test the login of a device; a keyring that the inventory names keeps the password."""
+    """Test the login of a device.
+
+    A keyring that the inventory names keeps the password.
+    """
     fleet = fleet_of(invocation)
     return log_in(invocation, fleet, one_device(fleet, name))

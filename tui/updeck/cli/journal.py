@@ -32,7 +32,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 @click.argument("selectors", nargs=-1, metavar="[SELECTOR]...")
 @click.option("--since", metavar="TIME", help='Only what is newer: "2026-12-01T22:00:00Z", "2026-12-01", "90m", "2d".')
 def journal(invocation: Invocation, *, selectors: tuple[str, ...], since: str | None) -> Exit:
-    """Show what was done to devices, by whom, and what changed, oldest first."""
+    """Show what was done, by whom, and what changed."""
     clock = SystemClock()
     after = None if since is None else since_seconds(since, clock.wall())
     names = possible_names(fleet_of(invocation), selectors) if selectors else None

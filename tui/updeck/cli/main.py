@@ -58,6 +58,7 @@ class _Root(LazyGroup):
         "update": "updeck.cli.update:update",
         "journal": "updeck.cli.journal:journal",
         "config": "updeck.cli.config:config",
+        "completion": "updeck.cli.completion:completion",
         "simulator": "updeck.cli.simulator:simulator",
     },
 )
