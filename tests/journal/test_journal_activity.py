@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -137,6 +139,29 @@ def test_the_systems_log_hears_nothing_of_what_was_refused(bench: Bench) -> None
     assert bench.witnessed == heard
 
 
+@pytest.mark.parametrize(
+    ("stub", "printed"),
+    [
+        (
+            "syslog.openlog = print; syslog.syslog = print; syslog.LOG_PID = syslog.LOG_USER = syslog.LOG_NOTICE = 1",
+            True,
+        ),
+        ("def fail(*_): raise OSError('no log')\nsyslog.openlog = fail", False),
+        ("sys.modules['syslog'] = None", False),
+    ],
+)
+def test_the_systems_log_is_written_where_there_is_one_and_never_fails(stub: str, printed: bool) -> None:
+    program = f"""
+import sys, types
+syslog = sys.modules["syslog"] = types.ModuleType("syslog")
+{stub}
+from updeck.journal.machine import Machine
+Machine().witness("intent=1")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == ("updeck 1 1\n1 intent=1\n" if printed else "")
+
+
 def payload(state: str, progress: float | None = None) -> dict[str, Json]:
     return {"state": state, "images": [{"id": 8, "progress": progress}]}
 
@@ -193,6 +218,14 @@ def test_a_change_is_written_at_once(bench: Bench) -> None:
         latest = journal.latest(DEVICE)
         assert latest is not None
         assert latest.payload["state"] == state
+
+
+def test_of_many_observations_those_that_are_due_are_written(bench: Bench) -> None:
+    journal = bench.journal()
+    journal.observe_many([(name, 1.0, payload("IDLE", 1.0)) for name in ("a", "b")])
+    journal.observe_many([("a", 1.5, payload("IDLE", 2.0)), ("b", 1.5, payload("RUNNING"))])
+    times = [latest.at for name in ("a", "b") if (latest := journal.latest(name))]
+    assert times == [1.0, 1.5]
 
 
 def test_news_that_are_older_than_what_is_known_are_dropped(bench: Bench) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -131,6 +132,23 @@ print(actor.this_actor("ui").user, actor.this_actor("ui").uid, actor.this_actor(
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "tech -1 True\n"
+
+
+def test_the_journal_works_where_there_is_neither_owner_nor_lock_nor_syslog(tmp_path: Path) -> None:
+    program = """
+import asyncio, os, pathlib, platformdirs.unix, sqlite3, sys
+sys.modules.update(fcntl=None, termios=None, pwd=None, grp=None, resource=None, syslog=None)
+sys.platform = "win32"
+for name in ("getuid", "fchmod", "O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC"):
+    delattr(os, name)
+from updeck.clock import SystemClock
+from updeck.journal.models import Op
+from updeck.journal.store import Journal, this_actor
+with Journal.open(pathlib.Path(sys.argv[1]), actor=this_actor("ui"), clock=SystemClock()) as journal:
+    print(journal.begin_manual("ar11-a", Op.START, url="https://10.1.2.3").lease_ours)
+"""
+    call = [sys.executable, "-c", program, str(tmp_path / "state")]
+    assert subprocess.run(call, capture_output=True, text=True, check=True).stdout == "True\n"
 
 
 def test_a_rollout_id_is_a_uuid_of_version_seven() -> None:

@@ -251,6 +251,14 @@ def test_reading_does_not_wait_for_a_thread_that_writes(bench: Bench) -> None:
     thread.join()
 
 
+def test_nobody_else_writes_during_a_transaction(bench: Bench) -> None:
+    _, database = bench.process(1)
+    with contextlib.closing(sqlite3.connect(bench.path, timeout=0.0, isolation_level=None)) as other:
+        with database.write(), pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
+        other.execute("BEGIN IMMEDIATE")
+
+
 def test_threads_write_in_turn_and_nothing_is_lost(bench: Bench) -> None:
     journal = bench.journal()
 

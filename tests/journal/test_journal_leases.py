@@ -40,6 +40,12 @@ def test_a_renewed_lease_does_not_run_out(bench: Bench) -> None:
     assert other.take_over(rollout.id) is None
 
 
+def test_the_lease_of_an_ended_rollout_is_not_missed(bench: Bench) -> None:
+    journal = bench.journal(1)
+    bench.whole(journal, Op.START, Outcome.ACCEPTED, Verdict.SUCCESS)
+    assert journal.renew() == ()
+
+
 def test_the_lease_of_a_process_that_is_gone_can_be_taken_at_once(bench: Bench) -> None:
     rollout = bench.journal(1).begin_manual(DEVICE, Op.START, url=URL)
     bench.dead.add(1)

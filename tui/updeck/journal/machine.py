@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +16,9 @@ __all__ = ["Machine", "silent", "system_log"]
 
 def system_log(line: str) -> None:
     """Write a line to syslog where there is one; a second witness, because a journal's owner can rewrite it."""
-    if sys.platform == "win32":
-        return
-    import syslog
+    with contextlib.suppress(Exception):  # a witness that fails or is not there must not fail the record
+        import syslog
 
-    with contextlib.suppress(Exception):  # a witness that fails must not fail the record
         syslog.openlog("updeck", syslog.LOG_PID, syslog.LOG_USER)
         syslog.syslog(syslog.LOG_NOTICE, line)
 
