@@ -82,6 +82,19 @@ async def test_an_image_that_is_not_there_is_named(bench: Bench) -> None:
     assert (done.code, done.err.count("\n")) == (5, 1)
 
 
+async def test_an_image_that_stays_in_spite_of_an_accepted_deletion_is_a_failure(bench: Bench, tmp_path: Path) -> None:
+    simulator, shell = await bench(devices=1)
+    name = simulator.names[0]
+    image = tmp_path / "new.iso"
+    write_image(image, NEW, 200_000)
+    assert (await shell.run("images", "upload", str(image), name)).code == 0
+    simulator.fault(name, "status", path="/images/items/1", status=204)
+    done = await shell.run("images", "delete", name, "1", "--confirm", name)
+    assert done.code == 1
+    assert "still there" in done.out
+    assert len(images(simulator)) == 1
+
+
 async def test_an_interrupted_upload_is_broken_off_and_recorded(bench: Bench, tmp_path: Path) -> None:
     simulator, shell = await bench(devices=1)
     image = tmp_path / "large.iso"

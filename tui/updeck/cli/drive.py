@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from updeck.cli.command import Invocation, fail_usage
 from updeck.cli.exits import Exit
@@ -64,9 +64,17 @@ def _carry_out(invocation: Invocation, session: Session, wish: Wish) -> Result:
         if wish.no_wait:
             return not_awaited(name, performed)
         invocation.out.say(f"{name}: {_fate(performed)}")
-        return ended(name, performed, session.result(service.wait_end(performed.rollout)))
+        result = ended(name, performed, session.result(service.wait_end(performed.rollout)))
+        return replace(result, exit_=Exit.FAILED) if _still_there(wish, service.state.view(name)) else result
     except KeyboardInterrupt:
         raise _interrupted(wish, service.state.view(name)) from None
+
+
+def _still_there(wish: Wish, view: DeviceView | None) -> bool:
+    """Whether the image that was to be deleted is on the device all the same: a deletion has no verdict."""
+    if wish.op is not Op.DELETE or view is None or view.reading is None:
+        return False
+    return any(image.id == wish.image_id for image in view.reading.images)
 
 
 def _sent_before(examination: Examination, wish: Wish) -> Performed | None:
