@@ -53,7 +53,7 @@ class Database:
     def open(cls, path: Path, *, mode: int, busy_s: float = BUSY_S) -> Database:
         """Open the file at `path`, made with `mode` where it is missing, and bring it to the present schema."""
         private_file(path, mode)
-        with contextlib.ExitStack() as opened, explained(path):
+        with contextlib.ExitStack() as opened, _explained(path):
             writer = opened.enter_context(contextlib.closing(_connect(path, busy_s)))
             migrate(writer, path)
             reader = opened.enter_context(contextlib.closing(_connect(path, busy_s)))
@@ -64,7 +64,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """Run a block as one write transaction; nobody else writes from its first line to its commit."""
-        with self._write_lock, explained(self.path):
+        with self._write_lock, _explained(self.path):
             self._check_open()
             self._writer.execute("BEGIN IMMEDIATE")
             try:
@@ -77,7 +77,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """Run a block on one unchanging view of the file."""
-        with self._read_lock, explained(self.path):
+        with self._read_lock, _explained(self.path):
             self._check_open()
             self._reader.execute("BEGIN")
             try:
@@ -87,7 +87,7 @@ class Database:
 
     def data_version(self) -> int:
         """Return a cheap number that differs from an earlier one if anybody has committed in between."""
-        with self._read_lock, explained(self.path):
+        with self._read_lock, _explained(self.path):
             self._check_open()
             return int(self._reader.execute("PRAGMA data_version").fetchone()[0])
 
@@ -138,7 +138,7 @@ def _roll_back(connection: sqlite3.Connection) -> None:
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
+def _explained(path: Path) -> Iterator[None]:
     """Turn errors of SQLite inside the block into `JournalError` that names `path`."""
     try:
         yield

@@ -35,8 +35,9 @@ def _mount_table() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """`witness` takes one clean line per intent and outcome; `gone` tells whether a process surely runs no more;
+    """The machine's side of the journal.
 
+    `witness` takes one clean line per intent and outcome; `gone` tells whether a process surely runs no more;
     `mounts` gives the mount table in the form of `/proc/self/mounts`, empty where there is none; `entropy` gives
     that many random bytes.
     """
