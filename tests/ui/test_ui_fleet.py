@@ -353,6 +353,21 @@ async def test_a_thousand_rows_are_walked_to_the_end_and_only_those_on_view_are_
         assert seat.screen.lineup.row == seat.screen.board.devices.rows - 1
 
 
+async def test_the_mouse_points_at_a_device_where_one_was_asked_for() -> None:
+    async with seated(Stage(many(100))) as seat:
+        await seat.pilot.click("#devices", offset=(5, 7))
+        assert seat.screen.lineup.row == 7
+        await seat.press("end")
+        await seat.pilot.click("#next", offset=(2, 0))
+        assert seat.screen.lineup.row == 100 - seat.screen.board.devices.rows
+
+
+async def test_a_modifier_pressed_alone_says_nothing() -> None:
+    async with seated(Stage(bank())) as seat:
+        await seat.press("left_shift")
+        assert seat.notice == ""
+
+
 async def test_quitting_without_transfers_asks_nothing() -> None:
     async with seated(Stage(bank())) as seat:
         await seat.press("q")

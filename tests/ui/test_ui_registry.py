@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from fleet_fixture import Stage, app_with, bank, device, image, initialized
 
+from fleet_fixture import Stage, app_with, bank, device, image, initialized
 from updeck.device.models import Image, Reach
 from updeck.errors import ConfigError
 from updeck.journal.models import Op
@@ -14,9 +15,9 @@ from updeck.ui.actions import ACTIONS, BY_ID, Action, ActionContext, Group, Pane
 from updeck.ui.deeds import Deeds
 from updeck.ui.glyphs import UNICODE
 from updeck.ui.ink import text_of
-from updeck.ui.keymap import Keymap
+from updeck.ui.keymap import Keymap, is_modifier
 from updeck.ui.lines.footer import footer
-from updeck.ui.lines.help import help_lines
+from updeck.ui.lines.help import help_lines, key_table
 
 DANGER = [action for action in ACTIONS if action.danger]
 
@@ -155,6 +156,17 @@ def test_the_help_shows_every_action_and_fits_80_columns_by_24_lines() -> None:
         assert action.label in text
     for group in Group:
         assert group.value in text
+
+
+def test_the_readme_shows_every_action() -> None:
+    readme = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8")
+    assert key_table() in readme
+
+
+def test_a_modifier_alone_is_no_key() -> None:
+    assert is_modifier("left_shift")
+    assert is_modifier("caps_lock")
+    assert not any(is_modifier(action.key) for action in ACTIONS)
 
 
 def test_the_footer_keeps_filter_help_and_quit_to_the_last() -> None:

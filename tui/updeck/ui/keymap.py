@@ -13,7 +13,7 @@ from updeck.text import clean
 from updeck.toml_table import nearest
 from updeck.ui.actions import ACTIONS, Action
 
-__all__ = ["Keymap", "key_name", "shown_key"]
+__all__ = ["Keymap", "is_modifier", "key_name", "shown_key"]
 
 _ALIASES = {
     "esc": "escape",
@@ -35,6 +35,11 @@ def key_name(key: str, character: str | None) -> str:
     if character is not None and character.isprintable() and character != " ":
         return character
     return key
+
+
+def is_modifier(key: str) -> bool:
+    """Whether this is a modifier pressed alone, which terminals of the Kitty protocol report; it means nothing."""
+    return key.endswith(("_shift", "_control", "_alt", "_super", "_hyper", "_meta", "_lock"))
 
 
 def shown_key(key: str) -> str:

@@ -10,7 +10,7 @@ from updeck.ui.actions import ACTIONS, Action, Group
 from updeck.ui.ink import EMPTY, Ink, Line, fit_line, line, width_of
 from updeck.ui.keymap import Keymap
 
-__all__ = ["help_lines"]
+__all__ = ["help_lines", "key_table"]
 
 _KEY_CELLS = 10
 _GAP = 2
@@ -26,6 +26,15 @@ def help_lines(keymap: Keymap, width: int) -> tuple[Line, ...]:
     half = (width - _GAP) // 2
     left, right = _column(keymap, _LEFT, half), _column(keymap, _RIGHT, half)
     return tuple(_beside(one, other, half) for one, other in zip_longest(left, right, fillvalue=EMPTY))
+
+
+def key_table() -> str:
+    """Return every action with its keys as a table in Markdown, for the README."""
+    rows = ["| key | action id | what it does |", "|---|---|---|"]
+    for action in ACTIONS:
+        keys = " ".join(f"`{key}`" for key in (action.key, *action.also))
+        rows.append(f"| {keys} | `{action.id}` | {action.label}{': ' if action.help else ''}{action.help} |")
+    return "\n".join(rows)
 
 
 def _beside(left: Line, right: Line, half: int) -> Line:

@@ -18,7 +18,7 @@ from updeck.ui.actions import ActionContext, Pane
 from updeck.ui.activity_log import ActivityLog
 from updeck.ui.deeds import Deeds
 from updeck.ui.ink import EMPTY, Ink, Line, line
-from updeck.ui.keymap import key_name
+from updeck.ui.keymap import is_modifier, key_name
 from updeck.ui.layout import Part
 from updeck.ui.line_edit import LineEdit
 from updeck.ui.lines.footer import footer
@@ -101,6 +101,8 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         """Take a key in the order in which it came: for the filter while that is open, else for an action."""
         event.stop()
         event.prevent_default()
+        if is_modifier(event.key):
+            return
         self.lineup.touch()
         if self._filter_edit is not None:
             self._type(self._filter_edit, event)
@@ -111,6 +113,21 @@ class FleetScreen(Screen[None], inherit_bindings=False):
             self.deck.say(line((f"{event.key} does nothing here; {help_key} shows the keys", Ink.DIM)))
         else:
             self.press(action.id)
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor where the mouse points, where one was asked for."""
+        if event.widget in (self.board.devices, self.board.part(Part.NEXT)):
+            self.lineup.touch()
+            self.lineup.go(self.board.devices.row_at(event.y))
+            self.cursor_moved()
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Move on by the wheel."""
+        self.press("down")
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Move back by the wheel."""
+        self.press("up")
 
     def on_paste(self, event: events.Paste) -> None:
         """Take pasted text into the open filter; elsewhere it means nothing."""

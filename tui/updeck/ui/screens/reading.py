@@ -11,7 +11,7 @@ from textual.screen import Screen
 
 from updeck.ui.actions import Action
 from updeck.ui.ink import EMPTY, Ink, Line, line
-from updeck.ui.keymap import key_name
+from updeck.ui.keymap import is_modifier, key_name
 from updeck.ui.layout import Place
 from updeck.ui.line_edit import LineEdit
 from updeck.ui.widgets.canvas import Canvas
@@ -97,6 +97,8 @@ class ReadingScreen(Screen[None], inherit_bindings=False):
         """Scroll, narrow, close, or hand the key on to `act`."""
         event.stop()
         event.prevent_default()
+        if is_modifier(event.key):
+            return
         self.deck.home.lineup.touch()
         if self._edit is not None:
             self._type(self._edit, event)

@@ -26,6 +26,10 @@ class DeviceList(Canvas):
         self.columns = Columns.for_width(80, ())
         self.nothing = ""
 
+    def row_at(self, y: int) -> int:
+        """Return which row of the lineup stands in line `y` of the widget."""
+        return self._top + y
+
     def draw(self, now: float) -> None:
         """Draw the rows on view. `now` is our wall clock."""
         lineup = self._lineup
