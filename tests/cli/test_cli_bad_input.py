@@ -94,6 +94,9 @@ USAGE: list[tuple[str, str]] = [
     ("demo --devices 0", "--devices"),
     ("demo --speed -1", "--speed"),
     ("", "updeck status"),
+    ("--json", "updeck status --json"),
+    ("http://127.0.0.1:9", "updeck status"),
+    ("http://127.0.0.1:9 --json", "--json"),
 ]
 
 BLOCKED: list[tuple[str, str]] = [

@@ -73,7 +73,7 @@ def assert_tame(done: Done) -> None:
     assert not foreign, sorted(map(ascii, foreign))
 
 
-@pytest.mark.parametrize("state", ["IDLE", HOSTILE])
+@pytest.mark.parametrize("state", ["IDLE", HOSTILE], ids=["known", "unknown"])
 async def test_no_control_byte_of_a_device_comes_out(tmp_path: Path, state: str) -> None:
     answers = {**ANSWERS, "/api/npm.system_update/2.0/update": {**UPDATE, "state": state}}
     async with device(answers, tmp_path) as shell:

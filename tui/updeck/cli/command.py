@@ -41,7 +41,7 @@ def _keep(context: click.Context, parameter: click.Parameter, value: object) -> 
         setattr(context.ensure_object(Invocation), parameter.name, value)
 
 
-def _common_options() -> list[click.Parameter]:
+def _common_options(*, reads: bool = True) -> list[click.Parameter]:
     return [
         click.Option(
             ["--fleet"],
@@ -63,6 +63,7 @@ def _common_options() -> list[click.Parameter]:
             is_flag=True,
             expose_value=False,
             callback=_keep,
+            hidden=not reads,
             help="Answer with one JSON object, where there is something to read.",
         ),
     ]
@@ -74,7 +75,7 @@ class Command(click.Command):
     def __init__(self, *args: Any, reads: bool = True, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.reads = reads
-        self.params.extend(_common_options())
+        self.params.extend(_common_options(reads=reads))
 
     def invoke(self, ctx: click.Context) -> Any:
         if ctx.ensure_object(Invocation).json and not self.reads:

@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 from updeck import __version__
-from updeck.cli.command import Invocation, LazyGroup
+from updeck.cli.command import Invocation, LazyGroup, fail_usage
 from updeck.cli.exits import Exit, exit_of_error
 from updeck.cli.output import Output
 from updeck.errors import UpdeckError
@@ -70,9 +70,12 @@ def root(context: click.Context, *, mouse: bool) -> Exit | None:
 
     Without a command the UI opens: for the fleet of the inventory, or for the one device at URL.
     """
-    context.ensure_object(Invocation).mouse = mouse
+    invocation = context.ensure_object(Invocation)
+    invocation.mouse = mouse
     if context.invoked_subcommand is not None:
         return None
+    if invocation.json:
+        fail_usage("the UI takes no --json; `updeck status --json` answers in JSON")
     from updeck.cli.screen import screen
 
     shown: Exit | None = context.invoke(screen, url=None)
