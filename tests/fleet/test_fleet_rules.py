@@ -102,7 +102,7 @@ def test_an_unfinished_operation_forbids_all_others_and_is_named(op: Op) -> None
     reason = refusal(op, seen(ARMED, record))
     assert reason is not None
     assert "r9" in reason
-    assert "answer was lost" in reason
+    assert "the answer was lost" in reason
 
 
 def test_start_needs_an_init_of_ours() -> None:

@@ -175,10 +175,6 @@ class Monitor:
             return False
         tracked.timers = None
         await self.reload(tracked)
-        for intent in tracked.record.intents:
-            if intent.outcome is None:
-                await self.record(partial(_lost_answer, intent.id))
-        await self.reload(tracked)
         return tracked.record.rollout is not None
 
     async def _judge(self, tracked: Tracked, seen: Seen) -> None:
@@ -189,6 +185,10 @@ class Monitor:
             await self.end(tracked, Verdict.ABORTED_BEFORE_START, "nothing was sent")
             return
         intent = record.intents[-1]
+        if intent.outcome is None:
+            await self.record(partial(_lost_answer, intent.id))
+            await self.reload(tracked)
+            intent = tracked.record.intents[-1]
         timers = tracked.timers or Timers(seen.monotonic, max(0.0, self.clock.wall() - intent.at))
         tracked.timers, ruling = step(intent, timers, seen, self.fleet.patience)
         tracked.watch = Watch(ruling.phase, ruling.text, ruling.soft)
@@ -290,4 +290,4 @@ class Monitor:
 
 
 def _lost_answer(intent_id: int, journal: Journal) -> None:
-    journal.outcome(intent_id, Outcome.UNKNOWN, status=None, error="the program ended before the answer came")
+    journal.outcome(intent_id, Outcome.UNKNOWN, status=None, error="nobody saw the answer")

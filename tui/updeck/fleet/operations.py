@@ -22,6 +22,7 @@ from updeck.fleet.rules import Situation, differences, refusal
 from updeck.fleet.tracked import Tracked
 from updeck.fleet.views import Reading
 from updeck.journal.models import Baseline, Op, Outcome, Verdict
+from updeck.journal.permit import Permit
 from updeck.text import clean
 
 __all__ = ["Operations", "Sending", "already_there"]
@@ -126,7 +127,7 @@ class Operations:
             )
 
     async def send(self, tracked: Tracked, sending: Sending) -> Performed:
-        """Record the intent, send, record the outcome; a caller that is cancelled does not stop it half-way."""
+        """Record the intent as a manual rollout, send, record the outcome; a cancelled caller does not stop it."""
         return await asyncio.shield(self._send(tracked, sending))
 
     async def _send(self, tracked: Tracked, sending: Sending) -> Performed:
@@ -144,9 +145,7 @@ class Operations:
                 await monitor.reload(tracked)
                 await monitor.end(tracked, Verdict.ABORTED_BEFORE_START, f"nothing was sent: {error.message}")
                 raise
-            outcome, status, text = await self._call(sending, permit)
-            key = permit.intent_id
-            await monitor.record(lambda journal: journal.outcome(key, outcome, status=status, error=text or None))
+            outcome, text = await self.call(sending, permit)
         finally:
             tracked.sending = False
             await monitor.reload(tracked)
@@ -155,7 +154,14 @@ class Operations:
         monitor.soon(tracked)
         return Performed(rollout.id, op, outcome, text)
 
-    async def _call(self, sending: Sending, permit: Permission) -> tuple[Outcome, int | None, str]:
+    async def call(self, sending: Sending, permit: Permit) -> tuple[Outcome, str]:
+        """Make a permitted call and record its outcome; return it with the device's or our words."""
+        outcome, status, text = await self._outcome(sending, permit)
+        key = permit.intent_id
+        await self._monitor.record(lambda journal: journal.outcome(key, outcome, status=status, error=text or None))
+        return outcome, text
+
+    async def _outcome(self, sending: Sending, permit: Permission) -> tuple[Outcome, int | None, str]:
         try:
             await sending.send(permit)
         except Refused as error:

@@ -113,8 +113,8 @@ def _unfinished(record: DeviceRecord) -> str:
     if intent.outcome is not None:
         fate = "the answer was lost" if intent.outcome.outcome is Outcome.UNKNOWN else intent.outcome.outcome.value
     return (
-        f"{intent.op.value} was sent at {rfc3339(intent.at)} by {intent.actor.user} ({fate}) and is watched to its end;"
-        f" it is not sent again (rollout {rollout.id})"
+        f"{intent.op.value} was sent by {intent.actor.user} ({fate}): watched, not sent again;"
+        f" sent at {rfc3339(intent.at)}, rollout {rollout.id}"
     )
 
 

@@ -147,8 +147,7 @@ class Selector:
             start = 0
             for part in argument.split(","):
                 words = tuple(
-                    _parse_word(argument, found[0], start + found.start() + 1)
-                    for found in _WORD.finditer(part)
+                    _parse_word(argument, found[0], start + found.start() + 1) for found in _WORD.finditer(part)
                 )
                 if not words:
                     raise UsageError(_place("nothing stands here", argument, start + 1))

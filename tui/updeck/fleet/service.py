@@ -13,19 +13,13 @@ from random import Random
 from typing import Any, TypeVar
 
 from updeck.clock import Clock, SystemClock
-from updeck.device.client import DeviceClient, Endpoint
 from updeck.device.tls import present
 from updeck.errors import Blocked
 from updeck.fleet.acknowledge import acknowledge
-from updeck.fleet.credentials import CredentialVault
+from updeck.fleet.desk import Desk
 from updeck.fleet.inventory import DeviceEntry, Fleet
-from updeck.fleet.monitor import Monitor
-from updeck.fleet.operations import Operations
 from updeck.fleet.orders import CertificateOffer, Examination, FetchOrder, Performed, UploadOrder
-from updeck.fleet.poller import Poller
-from updeck.fleet.roster import Roster
 from updeck.fleet.state import FleetState
-from updeck.fleet.transfers import Transfers
 from updeck.journal.models import End, Event, Op
 from updeck.journal.store import Journal
 
@@ -62,7 +56,7 @@ class FleetService:
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
-        self._desk: _Desk | None = None
+        self._desk: Desk | None = None
 
     @property
     def fleet(self) -> Fleet:
@@ -96,7 +90,15 @@ class FleetService:
     async def _serve(self, ready: Future[None], *, polling: bool) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        self._desk = desk = self._make_desk()
+        self._desk = desk = Desk.assemble(
+            self._initial,
+            self.journal,
+            state=self.state,
+            clock=self._clock,
+            random=self._random,
+            read_only=self.read_only,
+            prompt=self._prompt,
+        )
         entries = [one for one in self._initial.devices if self._names is None or one.name in self._names]
         await desk.monitor.add(entries)
         tasks = [asyncio.create_task(desk.monitor.keep_books())]
@@ -110,40 +112,9 @@ class FleetService:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await asyncio.to_thread(desk.transfers.close)
-            await desk.monitor.close()
+            await desk.close()
 
-    def _make_desk(self) -> _Desk:
-        vault = CredentialVault(self._initial, clock=self._clock, prompt=self._prompt)
-
-        def connect(entry: DeviceEntry) -> DeviceClient:
-            patience = self._initial.patience
-            endpoint = Endpoint(
-                name=entry.name,
-                url=entry.url,
-                tls=entry.tls,
-                proxy=entry.proxy,
-                auth=entry.auth,
-                read_only=self.read_only,
-                get_total_s=patience.get_total,
-                post_total_s=patience.post_total,
-                relogin_s=patience.relogin,
-            )
-            return DeviceClient(endpoint, vault.source(entry), clock=self._clock)
-
-        monitor = Monitor(
-            self._initial,
-            connect=connect,
-            journal=self.journal,
-            state=self.state,
-            clock=self._clock,
-            read_only=self.read_only,
-        )
-        operations = Operations(monitor)
-        poller = Poller(monitor.poll, clock=self._clock, random=self._random)
-        return _Desk(monitor, operations, Transfers(monitor, operations), poller, vault, Roster(monitor, poller, vault))
-
-    def _submit(self, work: Callable[[_Desk], Coroutine[Any, Any, T]]) -> Future[T]:
+    def _submit(self, work: Callable[[Desk], Coroutine[Any, Any, T]]) -> Future[T]:
         loop, desk = self._loop, self._desk
         if loop is None or desk is None:
             raise Blocked("the fleet is not running")
@@ -158,7 +129,7 @@ class FleetService:
     def read_once(self, names: Sequence[str]) -> Future[None]:
         """Poll each of these devices once, side by side; what went wrong stands in its view."""
 
-        async def read(desk: _Desk) -> None:
+        async def read(desk: Desk) -> None:
             await asyncio.gather(*(desk.monitor.poll(name) for name in names))
 
         return self._submit(read)
@@ -195,8 +166,8 @@ class FleetService:
         """Have a device fetch an image; the watching goes on."""
         return self._then_poll(device, lambda desk: desk.operations.fetch(device, order))
 
-    def _then_poll(self, device: str, work: Callable[[_Desk], Coroutine[Any, Any, Performed]]) -> Future[Performed]:
-        async def run(desk: _Desk) -> Performed:
+    def _then_poll(self, device: str, work: Callable[[Desk], Coroutine[Any, Any, Performed]]) -> Future[Performed]:
+        async def run(desk: Desk) -> Performed:
             try:
                 return await work(desk)
             finally:
@@ -211,7 +182,7 @@ class FleetService:
     def certificate(self, device: str) -> Future[CertificateOffer]:
         """Fetch the certificate that a device presents now; no credential is sent."""
 
-        async def look(desk: _Desk) -> CertificateOffer:
+        async def look(desk: Desk) -> CertificateOffer:
             entry = desk.operations.tracked(device).entry
             presented = await present(entry.url, proxy=entry.proxy)
             return CertificateOffer(device, presented, entry.tls.pin, entry.tls.mode)
@@ -243,23 +214,3 @@ class FleetService:
     def events_token(self) -> int:
         """Return a number that changes when there may be new activity."""
         return 0 if self.journal is None else self.journal.change_token()
-
-
-class _Desk:
-    """What lives in the loop."""
-
-    def __init__(
-        self,
-        monitor: Monitor,
-        operations: Operations,
-        transfers: Transfers,
-        poller: Poller,
-        vault: CredentialVault,
-        roster: Roster,
-    ) -> None:
-        self.monitor = monitor
-        self.operations = operations
-        self.transfers = transfers
-        self.poller = poller
-        self.vault = vault
-        self.roster = roster

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from updeck.device.image_file import ImageFile
 from updeck.device.permission import Permission
-from updeck.errors import LocalFileError
+from updeck.errors import JournalError, LocalFileError
 from updeck.fleet.examine import baseline_of
 from updeck.fleet.monitor import Monitor
 from updeck.fleet.operations import Operations, Sending, already_there
@@ -132,6 +133,16 @@ class Transfers:
         while True:
             await self._monitor.clock.sleep(TICK_S)
             self._show(tracked, upload)
+            await self._keep(tracked, upload)
+
+    async def _keep(self, tracked: Tracked, upload: _Upload) -> None:
+        rollout = tracked.record.rollout
+        if rollout is None:
+            return
+        with contextlib.suppress(JournalError):  # what only informs others must not break an upload off
+            await self._monitor.record(
+                lambda journal: journal.progress(rollout.id, upload.sent_bytes, upload.total_bytes)
+            )
 
     def _show(self, tracked: Tracked, upload: _Upload) -> None:
         passed = self._monitor.clock.monotonic() - upload.started_monotonic if upload.started_monotonic else 0.0
