@@ -69,6 +69,17 @@ class Terminal:
             out += piece
         return out
 
+    def until_full(self, quiet_s: float = 1.0) -> None:
+        """Read nothing until the terminal takes no more output."""
+        ends = time.monotonic() + _HANG_S
+        waiting, since = 0, time.monotonic()
+        while waiting == 0 or time.monotonic() - since < quiet_s:
+            assert time.monotonic() < ends, "it never came to a stop"
+            select.select([], [], [], 0.05)
+            now = struct.unpack("i", fcntl.ioctl(self._near, termios.FIONREAD, b"\0" * 4))[0]
+            if now != waiting:
+                waiting, since = now, time.monotonic()
+
     def hang_up(self) -> None:
         """Close the near side, as a terminal does that is gone."""
         os.close(self._near)
@@ -89,9 +100,9 @@ def on_terminal(
     columns: int = 120,
     rows: int = 40,
     environment: Mapping[str, str] | None = None,
-    before: Callable[[], None] | None = None,
+    controlling: bool = True,
 ) -> Iterator[Terminal]:
-    """Run `python ARGUMENTS` on a pseudo-terminal; `before` runs in the child before the program."""
+    """Run `python ARGUMENTS` on a pseudo-terminal; one that is not `controlling` sends no SIGHUP when it goes."""
     near, far = os.openpty()
     fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     told = {
@@ -105,9 +116,8 @@ def on_terminal(
 
     def settle() -> None:
         os.setsid()
-        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-        if before is not None:
-            before()
+        if controlling:
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
     process = subprocess.Popen(
         [sys.executable, *arguments],

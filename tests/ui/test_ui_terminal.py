@@ -77,11 +77,8 @@ def test_a_terminal_that_is_gone_ends_the_process() -> None:
         assert terminal.process.wait(HANG_S) == 130
 
 
-def test_a_terminal_that_is_gone_ends_the_process_though_its_signal_is_ignored() -> None:
-    def ignore() -> None:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-
-    with on_terminal(*child(), before=ignore) as terminal:
+def test_a_terminal_that_is_gone_ends_the_process_though_no_signal_says_so() -> None:
+    with on_terminal(*child(), controlling=False) as terminal:
         terminal.until(there)
         terminal.hang_up()
         assert terminal.process.wait(HANG_S) == 130
@@ -89,8 +86,7 @@ def test_a_terminal_that_is_gone_ends_the_process_though_its_signal_is_ignored()
 
 def test_a_terminal_that_takes_no_output_keeps_no_process_alive_that_was_told_to_end() -> None:
     with on_terminal(*child(400, 2000)) as terminal:
-        terminal.until(lambda seen: "400 devices" in seen.text)
-        terminal.send("j" * 400)
+        terminal.until_full()
         terminal.process.send_signal(signal.SIGTERM)
         assert terminal.process.wait(HANG_S) == 130
 

@@ -107,8 +107,9 @@ class Watchdog:
 
     @contextlib.contextmanager
     def watch(self, descriptor: int) -> Iterator[None]:
-        """Watch while the app runs."""
-        handled = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+        """Watch while the app runs. A signal that was ignored before (`nohup`) stays ignored."""
+        known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+        handled = [number for number in known if signal.getsignal(number) is not signal.SIG_IGN]
         before = {number: signal.signal(number, self._signalled) for number in handled}
         thread = threading.Thread(target=self._run, args=(descriptor,), name="watchdog", daemon=True)
         thread.start()
