@@ -151,6 +151,8 @@ async def listening(talk: Talk, tls: ssl.SSLContext | None = None) -> AsyncItera
         yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
+        for _ in range(10):  # what was accepted but not begun becomes a talk
+            await asyncio.sleep(0)
         for task, writer in talks.items():
             task.cancel()
             writer.transport.abort()

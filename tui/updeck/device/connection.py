@@ -10,6 +10,7 @@ from ipaddress import ip_address
 import httpx
 
 from updeck.device.exchange import CONNECT_S, TLS_S
+from updeck.device.tls_engine import TlsEngine
 
 __all__ = ["Connection", "StaleConnectionError", "dial"]
 
@@ -29,6 +30,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self._engine: TlsEngine | None = None
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -40,10 +42,15 @@ class Connection(asyncio.Protocol):
             self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        self._buffer += data
+        before = len(self._buffer)
+        if self._engine is None:
+            self._buffer += data
+        else:
+            self._decrypt(self._engine, data)
         if len(self._buffer) > _PAUSE_ABOVE and self._transport is not None:
             self._transport.pause_reading()
-        self._wake()
+        if len(self._buffer) > before or self._ended:  # TLS also speaks of itself
+            self._wake()
 
     def eof_received(self) -> None:
         self._ended = True
@@ -61,10 +68,23 @@ class Connection(asyncio.Protocol):
         """Whether it is open and nothing came unasked: bytes that wait here would answer another request."""
         return not (self._ended or self._buffer or self._transport is None or self._transport.is_closing())
 
+    async def start_tls(self, context: ssl.SSLContext, host: str) -> None:
+        """Shake hands; returns once the certificate is trusted. Raises ssl.SSLError, and httpx's errors."""
+        engine = TlsEngine(context, host)
+        while not engine.shake_hands(self._take(len(self._buffer))):
+            self._send(engine.pending())
+            if not await self._more(TLS_S):
+                raise httpx.ConnectError("TLS was broken off")
+        self._send(engine.pending())
+        self._engine = engine
+        self._decrypt(engine, b"")
+
     def write(self, data: bytes) -> None:
         """Send bytes; a connection that is gone shows when the answer is read."""
-        if self._transport is not None:
-            self._transport.write(data)
+        if self._engine is not None:
+            self._engine.encrypt(data)
+            data = self._engine.pending()
+        self._send(data)
 
     async def abort(self) -> None:
         """Close at once, without a farewell that the other side could delay."""
@@ -85,7 +105,7 @@ class Connection(asyncio.Protocol):
             if not await self._more(timeout_s):
                 if self._buffer:
                     raise httpx.RemoteProtocolError("the answer was cut off")
-                reason = "was reset" if isinstance(self._failure, OSError) else "was closed without an answer"
+                reason = "was reset" if self._failure is not None else "was closed without an answer"
                 raise StaleConnectionError(f"the connection {reason}")
 
     async def some(self, most: int, timeout_s: float) -> bytes:
@@ -94,6 +114,24 @@ class Connection(asyncio.Protocol):
             if not await self._more(timeout_s):
                 return b""
         return self._take(min(most, _PIECE_LIMIT))
+
+    def _send(self, data: bytes) -> None:
+        if self._transport is not None and data:
+            self._transport.write(data)
+
+    def _decrypt(self, engine: TlsEngine, data: bytes) -> None:
+        try:
+            plain, ended = engine.decrypt(data)
+        except ssl.SSLError as error:
+            self._failure = error
+            ended = True
+        else:
+            self._buffer += plain
+            self._send(engine.pending())
+        if ended:
+            self._ended = True
+            if self._transport is not None:
+                self._transport.abort()
 
     def _take(self, size: int) -> bytes:
         data = bytes(self._buffer[:size])
@@ -115,9 +153,9 @@ class Connection(asyncio.Protocol):
         finally:
             self._waiter = None
             alarm.cancel()
-        if len(self._buffer) == before and not self._ended:
-            raise httpx.ReadTimeout(f"nothing more within {timeout_s:g} s")
-        return len(self._buffer) > before
+        if len(self._buffer) > before or self._ended:
+            return len(self._buffer) > before
+        raise httpx.ReadTimeout(f"nothing more within {timeout_s:g} s")
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -133,17 +171,21 @@ async def dial(host: str, port: int, context: ssl.SSLContext | None) -> Connecti
         if error.errno is not None:
             raise
         raise httpx.ConnectTimeout(f"no connection within {CONNECT_S:g} s") from error
-    loop = asyncio.get_running_loop()
     try:
-        async with asyncio.timeout(TLS_S):
-            _, connection = await loop.create_connection(
-                Connection, sock=raw, ssl=context, server_hostname=host if context else None
-            )
-    except TimeoutError as error:
-        raw.close()
-        raise httpx.ConnectTimeout(f"no TLS handshake within {TLS_S:g} s") from error
+        _, connection = await asyncio.get_running_loop().create_connection(Connection, sock=raw)
     except BaseException:
         raw.close()
+        raise
+    if context is None:
+        return connection
+    try:
+        async with asyncio.timeout(TLS_S):
+            await connection.start_tls(context, host)
+    except TimeoutError as error:
+        await connection.abort()
+        raise httpx.ConnectTimeout(f"no TLS handshake within {TLS_S:g} s") from error
+    except BaseException:
+        await connection.abort()
         raise
     return connection
 

@@ -77,7 +77,7 @@ def _one(error: BaseException) -> DeviceError | None:
         case httpx.TimeoutException():
             ours = isinstance(error.__cause__, TimeoutError | None)
             return Unreachable(clean(error) if ours else "no answer in time")
-        case httpx.RemoteProtocolError():
+        case httpx.RemoteProtocolError() | httpx.ConnectError() if error.__cause__ is None:
             return Unreachable(clean(error))
         case TimeoutError() if error.errno is None:
             return Unreachable("no answer in time")
