@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import pytest
 from textual.pilot import Pilot
@@ -24,6 +25,9 @@ from updeck.ui.screens.detail import DetailScreen
 from updeck.ui.screens.fleet import FleetScreen
 from updeck.ui.screens.reading import ReadingScreen
 from updeck.ui.widgets.canvas import Canvas
+
+if TYPE_CHECKING:
+    from updeck.fleet.service import FleetService
 
 SIZES = [(120, 40), (80, 24), (66, 20)]
 
@@ -331,6 +335,42 @@ async def test_a_service_that_does_not_open_ends_the_app_with_its_own_exit_code(
             while app.failure is None:
                 await pilot.pause(0.02)
     assert app.return_code == 2
+
+
+async def test_a_service_that_breaks_while_it_opens_ends_the_app_as_a_crash() -> None:
+    def breaks() -> NoReturn:
+        raise ZeroDivisionError
+
+    app = UpdeckApp(breaks, UiOptions())
+    async with app.run_test() as pilot:
+        async with asyncio.timeout(10):
+            while app.crash is None:
+                await pilot.pause(0.02)
+    assert app.crash[0] is ZeroDivisionError
+    assert app.return_code == 1
+
+
+async def test_who_quits_while_the_service_opens_has_it_stopped() -> None:
+    gate, stopped = threading.Event(), threading.Event()
+
+    class Slow(Stage):
+        def stop(self) -> None:
+            stopped.set()
+
+    def opens() -> FleetService:
+        gate.wait(10)
+        return cast("FleetService", Slow())
+
+    app = UpdeckApp(opens, UiOptions())
+    async with app.run_test() as pilot:
+        await pilot.pause(0.05)
+        app.exit()
+        gate.set()
+        async with asyncio.timeout(10):
+            while app.service_or_none is None:
+                await asyncio.to_thread(gate.wait, 0.02)
+    app.close_service()
+    assert stopped.is_set()
 
 
 async def test_trouble_of_our_own_is_shown_until_it_is_over() -> None:

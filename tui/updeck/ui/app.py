@@ -107,17 +107,25 @@ class UpdeckApp(App[None], inherit_bindings=False):
 
     async def _start_service(self) -> None:
         try:
-            service = await asyncio.to_thread(self._open_service)
+            service = await asyncio.to_thread(self._open)
         except UpdeckError as error:
             self.failure = error
             self.exit(return_code=error.exit_code)
             return
-        self._service = service
+        except Exception as error:
+            self.crash = (type(error), error, error.__traceback__)
+            self.exit(return_code=1)
+            return
         self.home.look()
         if self.options.first_run:
             from updeck.ui import flows
 
             self.run_flow("the first run", lambda: flows.first_run_flow(self, service))
+
+    def _open(self) -> FleetService:
+        """Open the service, and keep it at once: who quits meanwhile still has it stopped."""
+        self._service = service = self._open_service()
+        return service
 
     def run_flow(self, what: str, flow: Callable[[], Awaitable[str | None]]) -> None:
         """Run a flow of dialogs beside the screen; what it returns or raises becomes the notice."""

@@ -79,6 +79,6 @@ def run_app(open_service: Callable[[], FleetService], options: UiOptions, *, clo
         app.close_service()
     if app.failure is not None:
         raise app.failure
-    if app.crash is not None:
+    if app.crash is not None and app.return_code:
         raise record_crash(app.crash, state_dir())
     return watchdog.exit_code or app.return_code or 0

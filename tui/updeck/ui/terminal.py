@@ -20,7 +20,8 @@ from textual.driver import Driver
 __all__ = ["Title", "Watchdog", "driver_with", "hung_up"]
 
 _INTERRUPTED = 130
-_GRACE_S = 0.7
+_END_S = 3.0
+_FAREWELL_S = 0.7
 _LOOK_S = 0.2
 _PUSH_TITLE, _POP_TITLE = "\x1b[22;2t", "\x1b[23;2t"
 
@@ -94,7 +95,7 @@ def hung_up(descriptor: int) -> bool:
 class Watchdog:
     """Ends the app when the terminal is gone or the process is told to end; ends the process if the app does not.
 
-    `end` asks the app to end and must not block; `farewell` is given the grace time before the process is ended.
+    `end` asks the app to end and must not block; `farewell` is given a moment before the process is ended.
     """
 
     def __init__(self, end: Callable[[], None], farewell: Callable[[], None]) -> None:
@@ -135,9 +136,9 @@ class Watchdog:
     def _put_down(self, *, gone: bool) -> None:
         if not gone:
             self._end()
-            if self._over.wait(_GRACE_S):
+            if self._over.wait(_END_S):
                 return
         goodbye = threading.Thread(target=self._farewell, daemon=True)
         goodbye.start()
-        goodbye.join(_GRACE_S)
+        goodbye.join(_FAREWELL_S)
         os._exit(_INTERRUPTED)

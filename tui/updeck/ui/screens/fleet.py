@@ -109,8 +109,9 @@ class FleetScreen(Screen[None], inherit_bindings=False):
             return
         action = self.deck.keymap.action(key_name(event.key, event.character))
         if action is None:
-            help_key = self.deck.keymap.keys("help")[0]
-            self.deck.say(line((f"{event.key} does nothing here; {help_key} shows the keys", Ink.DIM)))
+            help_key, quit_key = (self.deck.keymap.keys(one)[0] for one in ("help", "quit"))
+            what = f"{event.key} does nothing here; {help_key} shows the keys, {quit_key} quits"
+            self.deck.say(line((what, Ink.DIM)))
         else:
             self.press(action.id)
 
