@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-__all__ = ["age", "date_and_time", "minute_and_zone", "rate", "size", "time_of_day"]
+__all__ = ["age", "date_and_time", "minute_and_zone", "rate", "size", "span", "time_of_day"]
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _RECENT_S = 20 * _HOUR
@@ -26,6 +26,13 @@ def age(seconds: float) -> str:
     if whole < 2 * _DAY:
         return f"{whole // _HOUR}h"
     return f"{min(999, whole // _DAY)}d"
+
+
+def span(seconds: float) -> str:
+    """Return a length of time in its largest unit: `47 min`, `2 h`, `3 days`."""
+    if seconds < 2 * _HOUR:
+        return f"{seconds / _MINUTE:.0f} min"
+    return f"{seconds / _HOUR:.0f} h" if seconds < 2 * _DAY else f"{seconds / _DAY:.0f} days"
 
 
 def _local(at: float) -> datetime | None:

@@ -6,14 +6,13 @@ from collections.abc import Iterable, Sequence
 
 from updeck.device.models import HistoryEntry, UpdateState
 from updeck.device.versions import same_version
-from updeck.fleet.next import clock_text
 from updeck.fleet.rules import Ownership, ownership
 from updeck.fleet.views import DeviceView, Reading
 from updeck.ui.facts import heading, wrap
 from updeck.ui.glyphs import Glyphs
 from updeck.ui.ink import EMPTY, Ink, Line, Span, ink_of, join, line, spread, width_of
 from updeck.ui.lines.row import state_words
-from updeck.ui.times import date_and_time, rate, size, time_of_day
+from updeck.ui.times import date_and_time, rate, size, span, time_of_day
 
 __all__ = ["status_lines", "step_line"]
 
@@ -120,7 +119,7 @@ def _trouble(view: DeviceView, width: int, now: float) -> Iterable[Line]:
     offset = None if view.reading is None else view.reading.clock_offset_s
     if offset is not None and abs(offset) > _CLOCK_SLACK_S:
         way = "ahead" if offset > 0 else "behind"
-        yield from wrap(line((f"its clock is {clock_text(abs(offset))} {way}", Ink.MAY)), width)
+        yield from wrap(line((f"its clock is {span(abs(offset))} {way}", Ink.MAY)), width)
 
 
 def _next(view: DeviceView, width: int, glyphs: Glyphs) -> Iterable[Line]:

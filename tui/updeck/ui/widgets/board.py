@@ -34,6 +34,7 @@ class Board:
         self._glyphs = glyphs
         self._lineup = lineup
         self._names: tuple[str, ...] = ()
+        self._device = ""
         moving = Canvas(glyphs, widget_id=Part.NEXT)
         self.devices = DeviceList(glyphs, lineup, moving, widget_id=Part.DEVICES)
         self.status = TextPane(glyphs, widget_id=Part.STATUS)
@@ -97,6 +98,9 @@ class Board:
 
     def show_detail(self, view: DeviceView | None, now: float) -> None:
         """Draw status and images of a device, as far as they are on view."""
+        self._device = "" if view is None else view.name
+        if self.shape is Shape.SINGLE:
+            self.show_titles()
         if self.status.display:
             self.status.set_text(status_lines(view, self.status.cells, self._glyphs, now))
         self.images.set_view(view)
@@ -142,5 +146,6 @@ class Board:
                 continue
             here = Ink.ACCENT if pane is self.pane else Ink.STRONG
             parts += [(pane.value, here if pane is shown else Ink.DIM), (f" {self._glyphs.rule} ", Ink.RULE)]
-        used = sum(cell_width(text) for text, _ in parts)
-        return line(*parts, (self._glyphs.rule * max(0, width - used), Ink.RULE))
+        name = f" {self._device} {self._glyphs.rule}" if single and shown is Pane.IMAGES else ""
+        left = width - sum(cell_width(text) for text, _ in parts) - cell_width(name)
+        return line(*parts, (self._glyphs.rule * max(0, left), Ink.RULE), (name, Ink.STRONG))
