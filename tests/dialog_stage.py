@@ -16,8 +16,10 @@ from updeck.fleet.inventory import DeviceEntry
 from updeck.fleet.orders import Check, Examination, Performed, Result, Weight
 from updeck.fleet.views import DeviceView, Next, Reading, Tone
 from updeck.journal.models import DeviceRecord, Op, Outcome
+from updeck.ui.flows.asking import close_dialog, open_dialog
 from updeck.ui.screens.dialog import Dialog, Look
 from updeck.ui.theme import DEFAULT_THEME, THEMES
+from updeck.ui.widgets.form import Form
 from updeck.ui.widgets.sheet import Sheet
 
 LOOK = Look("LAB")
@@ -39,9 +41,13 @@ class Stage(App[None]):
         self.theme = theme
 
     async def open(self, dialog: Dialog[Any]) -> None:
-        """Open a dialog the way flows do."""
-        with self.batch_update():
-            await self.push_screen(dialog, self.answers.append)
+        """Open a dialog the way flows do, and close it once it is answered."""
+
+        async def close() -> None:
+            self.answers.append(await close_dialog(self, dialog))
+
+        await open_dialog(self, dialog)
+        self.run_worker(close())
 
 
 async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
@@ -60,7 +66,9 @@ def burst(app: App[None], text: str, *keys: str) -> None:
 
 
 def words(app: App[None], part: str = "body") -> str:
-    """Return the text of a part of the open dialog: title, body, edge or status."""
+    """Return the text of a part of the open dialog: title, body, edge or remark."""
+    if part == "remark":
+        return app.screen.query_one(Form).remark
     return app.screen.query_one(f"#{part}", Sheet).text
 
 

@@ -15,21 +15,20 @@ from updeck.journal.models import Op
 from updeck.ui.confirmation import Deal, token_gap
 from updeck.ui.examined import ask_about
 from updeck.ui.screens.confirm_dialog import ConfirmDialog
-from updeck.ui.widgets.choice_list import ChoiceList
-from updeck.ui.widgets.form import Form
-from updeck.ui.widgets.push_button import PushButton
 
 
 class Scene:
     """A confirm dialog with a read and a send that the test answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, typed: bool = True) -> None:
         loop = asyncio.get_running_loop()
         self.reading: asyncio.Future[Examination] = loop.create_future()
         self.answer: asyncio.Future[Performed] = loop.create_future()
         self.sent: list[str | None] = []
         self.reads: list[str | None] = []
-        deal = Deal("start", self.read, lambda shown: ask_about(shown, LOOK.glyphs), self.send)
+        deal = Deal(
+            "start", self.read, lambda shown: ask_about(shown, LOOK.glyphs), self.send, typed=typed, chooses=not typed
+        )
         self.dialog = ConfirmDialog("Start: ar11-fra-dc1", LOOK, deal)
 
     async def read(self, chosen: str | None) -> Examination:
@@ -41,8 +40,8 @@ class Scene:
         return self.answer
 
     @property
-    def token(self) -> Form:
-        return self.dialog.query_one(Form)
+    def token(self) -> str:
+        return self.dialog.form.value("token")
 
 
 async def test_the_start_dialog_shows_version_target_image_history_and_checks() -> None:
@@ -73,9 +72,10 @@ async def test_buttons_and_field_are_on_view_at_every_size(size: tuple[int, int]
     async with app.run_test(size=size) as pilot:
         await app.open(scene.dialog)
         await until(pilot, lambda: scene.dialog.hearing)
-        for widget in (scene.token, *scene.dialog.query(PushButton)):
-            assert widget.region in app.screen.region
-            assert widget.region.area > 0
+        for part in (scene.dialog.form, scene.dialog.body):
+            assert part.region in app.screen.region
+        assert scene.dialog.form.region.height == 4
+        assert scene.dialog.body.region.height >= 7
 
 
 async def test_cancel_has_the_focus_and_enter_sends_nothing() -> None:
@@ -84,7 +84,7 @@ async def test_cancel_has_the_focus_and_enter_sends_nothing() -> None:
     async with app.run_test() as pilot:
         await app.open(scene.dialog)
         await until(pilot, lambda: scene.dialog.hearing)
-        assert scene.dialog.query_one("#cancel").styles.text_style.reverse
+        assert scene.dialog.form.at == "cancel"
         await pilot.press("enter")
         await until(pilot, lambda: app.answers == [None])
         assert scene.sent == []
@@ -110,7 +110,7 @@ async def test_an_incomplete_token_sends_nothing_and_says_what_is_missing() -> N
         await app.open(scene.dialog)
         await until(pilot, lambda: scene.dialog.hearing)
         burst(app, "ar11-fra-dc1", "enter")
-        await until(pilot, lambda: "still missing: 11.8.0" in words(app, "status"))
+        await until(pilot, lambda: "still missing: 11.8.0" in words(app, "remark"))
         assert scene.sent == []
 
 
@@ -121,17 +121,14 @@ async def test_keys_from_before_the_paint_are_dropped() -> None:
         await pilot.pause()
         typed_at = Message().time
         scene.reading.set_result(examination())
-        await until(pilot, lambda: scene.dialog.hearing)
-        scene.token.focus()
+        await until(pilot, lambda: "goes down" in words(app) and scene.dialog.hearing)
         for character in TOKEN:
             app.post_message(key_from(typed_at, character, character))
         app.post_message(key_from(typed_at, "enter", "\r"))
-        await pilot.pause()
-        assert scene.token.value() == ""
-        app.screen.set_focus(app.screen.query_one("#cancel"))
-        app.post_message(key_from(typed_at, "enter", "\r"))
+        app.post_message(key_from(typed_at, "tab", "\t"))
         app.post_message(key_from(typed_at, "y", "y"))
-        await pilot.pause()
+        burst(app, "a")
+        await until(pilot, lambda: scene.token == "a")
         assert scene.sent == []
         assert app.answers == []
 
@@ -141,10 +138,10 @@ async def test_the_field_is_closed_while_reading_and_escape_leaves() -> None:
     async with app.run_test() as pilot:
         await app.open(scene.dialog)
         await until(pilot, lambda: scene.dialog.hearing)
-        assert scene.token.disabled
-        assert "reading" in words(app, "status")
+        assert scene.dialog.form.buttons == ("Cancel",)
+        assert "reading" in words(app, "remark")
         await pilot.press("a", "y", "tab")
-        assert scene.token.value() == ""
+        assert scene.token == ""
         await pilot.press("escape")
         await until(pilot, lambda: app.answers == [None])
         assert scene.sent == []
@@ -158,28 +155,29 @@ async def test_a_bracketed_paste_fills_nothing_and_confirms_nothing() -> None:
         await until(pilot, lambda: scene.dialog.hearing)
         app.post_message(Paste(f"{TOKEN}\r"))
         await pilot.pause()
-        scene.token.focus()
+        await pilot.press("shift+tab")
+        assert scene.dialog.form.at == "token"
         app.post_message(Paste(f"{TOKEN}\r"))
         await pilot.pause()
-        assert scene.token.value() == ""
-        assert "paste" in words(app, "status")
+        assert scene.token == ""
+        assert "paste" in words(app, "remark")
         await pilot.press("enter")
         assert scene.sent == []
+        assert "type ar11" in words(app, "remark")
 
 
 async def test_a_yes_is_enough_where_the_weight_is_yes() -> None:
-    app, scene = Stage(), Scene()
+    app, scene = Stage(), Scene(typed=False)
     scene.reading.set_result(examination(op=Op.INIT, weight=Weight.YES))
     async with app.run_test() as pilot:
         await app.open(scene.dialog)
         await until(pilot, lambda: scene.dialog.hearing)
-        assert not scene.dialog.query_one(Form).display
         await pilot.press("y")
         assert scene.sent == [None]
 
 
 async def test_the_button_confirms_by_tab_and_enter() -> None:
-    app, scene = Stage(), Scene()
+    app, scene = Stage(), Scene(typed=False)
     scene.reading.set_result(examination(op=Op.INIT, weight=Weight.YES))
     async with app.run_test() as pilot:
         await app.open(scene.dialog)
@@ -189,7 +187,7 @@ async def test_the_button_confirms_by_tab_and_enter() -> None:
 
 
 async def test_one_of_several_versions_has_to_be_chosen_and_is_read_again() -> None:
-    app, scene = Stage(), Scene()
+    app, scene = Stage(), Scene(typed=False)
     versions = ("11.8.0 #28924", "11.10.0")
     scene.reading.set_result(examination(op=Op.INIT, weight=Weight.YES, choices=versions, target=None))
     async with app.run_test() as pilot:
@@ -197,11 +195,10 @@ async def test_one_of_several_versions_has_to_be_chosen_and_is_read_again() -> N
         await until(pilot, lambda: scene.dialog.hearing)
         await pilot.press("y")
         assert scene.sent == []
-        assert "choose" in words(app, "status")
-        scene.dialog.query_one(ChoiceList).focus()
-        await pilot.press("down", "enter")
-        await until(pilot, lambda: scene.reads == [None, "11.10.0"] and scene.dialog.hearing)
-        await until(pilot, lambda: "press y" in words(app, "status"))
+        assert "choose" in words(app, "remark")
+        await pilot.press("shift+tab", "right", "right")
+        await until(pilot, lambda: scene.reads[-1] == "11.10.0" and scene.dialog.hearing)
+        await until(pilot, lambda: "press y" in words(app, "remark"))
         await pilot.press("y")
         assert scene.sent == ["11.10.0"]
 
@@ -212,8 +209,7 @@ async def test_a_refusal_shows_its_reason_and_only_close() -> None:
     async with app.run_test() as pilot:
         await app.open(scene.dialog)
         await until(pilot, lambda: "RUNNING an update" in words(app) and scene.dialog.hearing)
-        shown = [str(button.label) for button in scene.dialog.query(PushButton) if button.display]
-        assert shown == ["Close"]
+        assert scene.dialog.form.buttons == ("Close",)
         burst(app, TOKEN, "y", "enter")
         await pilot.pause()
         await until(pilot, lambda: app.answers == [None])

@@ -66,7 +66,7 @@ class Desk:
             screen = self.app.screen
             if not isinstance(screen, Dialog) or not screen.hearing:
                 return False
-            return what in " ".join(" ".join(words(self.app, part) for part in ("title", "body", "status")).split())
+            return what in " ".join(" ".join(words(self.app, part) for part in ("title", "body", "remark")).split())
 
         await self.wait(shown)
 
@@ -274,7 +274,7 @@ async def test_a_local_url_is_refused_where_the_inventory_does_not_allow_it(desk
         await bench.type("http://127.0.0.1/update-11.8.0.iso")
         await bench.asked("fetch_local in the")
         await bench.pilot.press("tab", "tab", "tab", "y", "tab", "enter")
-        assert "no device would get it" in words(bench.app, "status")
+        assert "no device would get it" in words(bench.app, "remark")
         await bench.pilot.press("escape")
         await bench.wait(lambda: bench.told == [None])
         assert not any("fetch" in str(request) for request in posts(bench, name))
@@ -335,7 +335,7 @@ async def test_an_acknowledgement_needs_a_note_and_leaves_the_top(desk: Open) ->
         bench.begin(lambda: flows.acknowledge_flow(bench.app, bench.app.service, (name,)))
         await bench.asked("Acknowledge")
         await bench.pilot.press("enter")
-        assert "needs a note" in words(bench.app, "status")
+        assert "needs a note" in words(bench.app, "remark")
         await bench.type("case 4711 is open", "enter")
         await bench.wait(lambda: bench.told == [f"acknowledged: {name}"])
         await bench.until(name, lambda view: not view.needs_me and view.record.acknowledged_note == "case 4711 is open")

@@ -18,13 +18,13 @@ Done = TypeVar("Done")
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What a dialog shows of what was read. `token` is to be typed; where it is None a yes is enough.
+    """What a dialog shows of what was read; `token` is what is to be typed where a yes is not enough.
 
     `choices` are alternatives of which one has to be chosen. `closed`: there is nothing to confirm, only to read.
     """
 
     lines: Lines
-    token: str | None = None
+    token: str = ""
     choices: tuple[str, ...] = ()
     closed: bool = False
 
@@ -34,12 +34,15 @@ class Deal(Generic[Shown, Done]):
     """What a dialog is about: how to read, what to ask, how to send. Reading and sending raise `UpdeckError`.
 
     `read` and `send` are given the alternative that was chosen, if any. What `send` returns outlives the dialog.
+    `typed`: a token confirms, not a yes. `chooses`: there may be alternatives.
     """
 
     verb: str
     read: Callable[[str | None], Awaitable[Shown]]
     ask: Callable[[Shown], Ask]
     send: Callable[[Shown, str | None], asyncio.Future[Done]]
+    typed: bool = True
+    chooses: bool = False
 
 
 def reason(error: UpdeckError) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from updeck.device.models import HistoryEntry, Image, UpdateState
-from updeck.fleet.orders import Check, Examination, Result, Weight
+from updeck.fleet.orders import Check, Examination, Result
 from updeck.fleet.rules import Ownership, ownership
 from updeck.fleet.views import Reading
 from updeck.journal.models import Op
@@ -38,8 +38,7 @@ def ask_about(shown: Examination, glyphs: Glyphs) -> Ask:
     """Return what a dialog asks after an examination; a refused one is only to be read."""
     if shown.refusal is not None:
         return Ask(partial(_refusal_lines, shown, glyphs), closed=True)
-    token = shown.token if shown.weight is Weight.TYPED else None
-    return Ask(partial(_examination_lines, shown, glyphs), token, shown.choices)
+    return Ask(partial(_examination_lines, shown, glyphs), shown.token, shown.choices)
 
 
 def _examination_lines(shown: Examination, glyphs: Glyphs, width: int) -> list[Line]:

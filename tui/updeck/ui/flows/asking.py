@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from textual.app import App
 
 from updeck.fleet.views import DeviceView
 from updeck.ui.screens.dialog import Dialog, Look
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from updeck.fleet.service import FleetService
     from updeck.ui.app import UpdeckApp
 
-__all__ = ["ask", "look_of", "views_of"]
+__all__ = ["ask", "close_dialog", "look_of", "open_dialog", "views_of"]
 
 Answer = TypeVar("Answer")
 
@@ -29,14 +30,21 @@ def views_of(service: FleetService, names: Iterable[str]) -> list[DeviceView]:
     return [view for name in names if (view := service.state.view(name)) is not None]
 
 
-async def ask(app: UpdeckApp, dialog: Dialog[Answer]) -> Answer | None:
-    """Open a dialog in one paint and return its answer, None when the person left it."""
-    answer: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
-
-    def keep(result: Answer | None) -> None:
-        if not answer.done():
-            answer.set_result(result)
-
+async def open_dialog(app: App[Any], dialog: Dialog[Answer]) -> None:
+    """Open a dialog in one paint."""
     with app.batch_update():
-        await app.push_screen(dialog, keep)
-    return await answer
+        await app.push_screen(dialog)
+
+
+async def close_dialog(app: App[Any], dialog: Dialog[Answer]) -> Answer | None:
+    """Wait for the answer of an open dialog, close it in one paint, and return it."""
+    answer = await dialog.answered
+    with app.batch_update():
+        await app.pop_screen()
+    return answer
+
+
+async def ask(app: App[Any], dialog: Dialog[Answer]) -> Answer | None:
+    """Open a dialog and return what a person answers, None when they left it."""
+    await open_dialog(app, dialog)
+    return await close_dialog(app, dialog)

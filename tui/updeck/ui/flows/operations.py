@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from updeck.fleet.orders import Examination, Performed
+from updeck.fleet.orders import Examination, Performed, Weight
+from updeck.fleet.rules import weight
 from updeck.journal.models import Op, Outcome
 from updeck.ui.confirmation import Deal
 from updeck.ui.examined import ask_about, operation_title
@@ -54,7 +55,14 @@ async def _operate(
         allowed = op is Op.START and shown.view.entry.insecure
         return asyncio.wrap_future(service.perform(shown, expect=chosen, allow_insecure=allowed))
 
-    deal = Deal(_VERBS[op], read, lambda shown: ask_about(shown, look.glyphs), send)
+    deal = Deal(
+        _VERBS[op],
+        read,
+        lambda shown: ask_about(shown, look.glyphs),
+        send,
+        typed=weight(op) is Weight.TYPED,
+        chooses=op is Op.INIT,
+    )
     sending = await ask(app, ConfirmDialog(operation_title(op, name), look, deal))
     return None if sending is None else told(name, await asyncio.shield(sending))
 

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from enum import Enum, auto
 from functools import partial
 from typing import Generic, TypeVar
 
 from textual import events, on
-from textual.widget import Widget
 
 from updeck.errors import Blocked, UpdeckError
 from updeck.ui.confirmation import Ask, Deal, reason, token_gap
 from updeck.ui.facts import Lines, sentence
 from updeck.ui.ink import Ink, Line
-from updeck.ui.screens.dialog import Dialog, Look
-from updeck.ui.widgets.choice_list import ChoiceList
-from updeck.ui.widgets.form import Entry, Form
-from updeck.ui.widgets.push_button import PushButton
+from updeck.ui.screens.dialog import CANCEL, CLOSE, Dialog, Look
+from updeck.ui.widgets.form import Button, Entry, Form
 
 __all__ = ["ConfirmDialog"]
 
@@ -38,7 +34,7 @@ def _stopped_lines(why: str, sent: str, width: int) -> list[Line]:
 
 
 class ConfirmDialog(Dialog["asyncio.Future[Done]"], Generic[Shown, Done]):
-    """Dismissed with the future of what was sent, or None when nothing was.
+    """Answered with the future of what was sent, or None when nothing was.
 
     Input opens only after the fresh read is painted. Confirming takes a yes (the button, or `y`) or the typed token.
     """
@@ -53,15 +49,13 @@ class ConfirmDialog(Dialog["asyncio.Future[Done]"], Generic[Shown, Done]):
         self._ask = Ask(lambda width: ())
         self._sending: asyncio.Future[Done] | None = None
 
-    def compose_form(self) -> Iterable[Widget]:
-        """Return the list of alternatives and the line for the token, both closed."""
-        glyphs = self.look.glyphs
-        yield ChoiceList(glyphs, widget_id="versions")
-        yield Form(glyphs, [Entry("token", "confirm", takes_paste=False, quiet=True)], disabled=True)
-
-    def compose_buttons(self) -> Iterable[Widget]:
-        """Return the button that confirms, not to be seen yet."""
-        yield PushButton(self._deal.verb.capitalize(), widget_id="confirm")
+    def make_form(self) -> Form:
+        """Return the lines for what has to be chosen and typed, closed until the fresh read is painted."""
+        entries = [Entry("choice", "version", hint="left and right choose", chooses=True)] if self._deal.chooses else []
+        entries += [Entry("token", "confirm", takes_paste=False)] if self._deal.typed else []
+        form = Form(self.look.glyphs, entries, [CANCEL], at="cancel", typed_into="token")
+        form.offer([CANCEL], ())
+        return form
 
     def on_mount(self) -> None:
         """Read afresh; meanwhile only Cancel is there."""
@@ -69,7 +63,8 @@ class ConfirmDialog(Dialog["asyncio.Future[Done]"], Generic[Shown, Done]):
 
     def _examine(self, chosen: str | None) -> None:
         self._phase = _Phase.READING
-        self._offer(choices=False, typing=False, confirm=False)
+        if chosen is None:
+            self.form.offer([CANCEL], ())
         self.show(lambda width: [])
         self.say("reading…")
         self.run_worker(self._await_reading(chosen), exit_on_error=False)
@@ -80,8 +75,9 @@ class ConfirmDialog(Dialog["asyncio.Future[Done]"], Generic[Shown, Done]):
         except UpdeckError as error:
             self._stop(reason(error), "Nothing was sent.")
             return
-        with self.app.batch_update():
-            self._present(shown)
+        if chosen == self._chosen():  # else another alternative was chosen meanwhile
+            with self.app.batch_update():
+                self._present(shown)
 
     def _present(self, shown: Shown) -> None:
         self._shown = shown
@@ -91,54 +87,47 @@ class ConfirmDialog(Dialog["asyncio.Future[Done]"], Generic[Shown, Done]):
             return
         self._phase = _Phase.ASKING
         self.show(ask.lines)
-        self.query_one(ChoiceList).offer(ask.choices)
-        self._offer(choices=bool(ask.choices), typing=ask.token is not None, confirm=True)
         self.say(self._missing() or self._ready_words())
 
     def painted(self) -> None:
-        """Open the line once the fresh read is before the person's eyes.
-
-        It takes the keys from then on, so that none can be lost between it and Cancel; while it is empty Cancel is
-        what looks and acts as focused: enter leaves.
-        """
-        if self._phase is _Phase.ASKING and self._ask.token is not None:
-            form = self.query_one(Form)
-            form.hears_from = self.hears_from
-            form.disabled = False
-            if self.focused is not None and self.focused.id == "cancel":
-                self.set_focus(form)
+        """Open the lines once the fresh read is before the person's eyes."""
+        if self._phase is not _Phase.ASKING:
+            return
+        lines = ["choice"] if self._ask.choices else []
+        lines += ["token"] if self._deal.typed else []
+        form = self.form
+        form.hears_from = self.hears_from
+        form.give_options("choice", self._ask.choices)
+        form.offer([CANCEL, Button("confirm", self._deal.verb.capitalize())], lines)
 
     def _ready_words(self) -> str:
-        if self._ask.token is not None:
+        if self._deal.typed:
             return f"press enter to {self._deal.verb}"
         return f"press y to {self._deal.verb}, escape to leave"
 
+    def _chosen(self) -> str | None:
+        return (self.form.value("choice") or None) if self._ask.choices else None
+
     def _missing(self) -> str | None:
-        if self._ask.choices and self.query_one(ChoiceList).chosen is None:
-            return "several are possible: choose the one that is meant (tab, then enter)"
-        if self._ask.token is not None:
-            return token_gap(self.query_one(Form).value(), self._ask.token)
+        if self._ask.choices and self._chosen() is None:
+            return "several are possible: choose the one that is meant (tab, then right)"
+        if self._deal.typed:
+            return token_gap(self.form.value("token"), self._ask.token)
         return None
 
     def heard(self, event: events.Key) -> None:
         """Take `y` where a yes is enough."""
-        if event.key == "y" and self._ask.token is None and self._phase is _Phase.ASKING:
+        if event.key == "y" and not self._deal.typed:
             event.stop()
             self._confirm()
 
-    def on_descendant_focus(self) -> None:
-        """Show Cancel as focused while the line has the keys and is empty."""
-        self._show_default()
-
-    def _show_default(self) -> None:
-        form = self.query_one(Form)
-        self.set_class(form.has_focus and not form.value(), "-untouched")
-
     @on(Form.Changed)
-    def _typed(self, event: Form.Changed) -> None:
+    def _changed(self, event: Form.Changed) -> None:
         event.stop()
-        self._show_default()
-        if self._phase is _Phase.ASKING:
+        if event.key == "choice":
+            if self._phase in (_Phase.READING, _Phase.ASKING):
+                self._examine(self._chosen())
+        elif self._phase is _Phase.ASKING:
             self.say(self._missing() or self._ready_words())
 
     @on(Form.PasteRefused)
@@ -146,23 +135,13 @@ class ConfirmDialog(Dialog["asyncio.Future[Done]"], Generic[Shown, Done]):
         event.stop()
         self.say("a paste confirms nothing: type it", Ink.MAY)
 
-    @on(ChoiceList.Chosen)
-    def _chosen(self, event: ChoiceList.Chosen) -> None:
-        event.stop()
-        if self._phase is _Phase.ASKING:
-            self._examine(event.value)
-
     @on(Form.Submitted)
     def _submitted(self, event: Form.Submitted) -> None:
         event.stop()
-        if event.form.value():
-            self._confirm()
-        else:
-            self.action_cancel()
+        self._confirm()
 
-    @on(PushButton.Pressed, "#confirm")
-    def _pressed(self, event: PushButton.Pressed) -> None:
-        event.stop()
+    def pressed(self, button: str) -> None:
+        """Confirm by the button."""
         self._confirm()
 
     def _confirm(self) -> None:
@@ -173,10 +152,9 @@ class ConfirmDialog(Dialog["asyncio.Future[Done]"], Generic[Shown, Done]):
             self.say(missing, Ink.MAY)
             return
         self._phase = _Phase.SENDING
-        self._offer(choices=False, typing=False, confirm=False)
-        self.query_one("#cancel", PushButton).label = "Close"
-        self.say("reading again, then sending…")
-        self._sending = self._deal.send(self._shown, self.query_one(ChoiceList).chosen)
+        self.form.offer([CLOSE], ())
+        self.say("reading again, then sending… (escape leaves it to itself)")
+        self._sending = self._deal.send(self._shown, self._chosen())
         self.run_worker(self._await_answer(self._sending), exit_on_error=False)
 
     async def _await_answer(self, sending: asyncio.Future[Done]) -> None:
@@ -196,19 +174,9 @@ class ConfirmDialog(Dialog["asyncio.Future[Done]"], Generic[Shown, Done]):
     def _end(self, lay_out: Lines) -> None:
         self._phase = _Phase.OVER
         self._sending = None
-        self._offer(choices=False, typing=False, confirm=False)
+        self.form.offer([CLOSE], ())
         self.show(lay_out)
-        cancel = self.query_one("#cancel", PushButton)
-        cancel.label = "Close"
-        cancel.focus()
         self.say("nothing to confirm; enter or escape closes")
-
-    def _offer(self, *, choices: bool, typing: bool, confirm: bool) -> None:
-        self.query_one(ChoiceList).display = choices
-        self.query_one(Form).display = typing
-        self.query_one("#confirm").display = confirm
-        if not typing:
-            self.query_one(Form).disabled = True
 
     def action_cancel(self) -> None:
         """Close; what is being sent goes on and is told by the caller."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
@@ -9,24 +10,26 @@ from typing import ClassVar, TypeVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.types import CSSPathType
 from textual.widget import Widget
 
 from updeck.text import plural
-from updeck.ui.facts import Lines, sentence
+from updeck.ui.facts import Lines
 from updeck.ui.glyphs import UNICODE, Glyphs
 from updeck.ui.ink import EMPTY, Ink, Line, line, spread
 from updeck.ui.lines.header import label_ink
-from updeck.ui.widgets.form import Form
-from updeck.ui.widgets.push_button import PushButton
+from updeck.ui.widgets.form import Button, Form
 from updeck.ui.widgets.sheet import Sheet
 
-__all__ = ["Dialog", "Look"]
+__all__ = ["CANCEL", "CLOSE", "Dialog", "Look"]
 
 Answer = TypeVar("Answer")
+
+CANCEL = Button("cancel", "Cancel")
+CLOSE = Button("cancel", "Close")
 
 _NEVER = float("inf")
 
@@ -40,15 +43,15 @@ class Look:
 
 
 class Dialog(ModalScreen[Answer]):
-    """A question to a person, dismissed with an answer, or with None by escape and Cancel.
+    """A question to a person, answered once, with None by escape and Cancel; whoever opened it closes it then.
 
-    Cancel has the focus. Keys that were pressed before the present text was handed to the terminal are dropped: they
+    Cancel has the keys. Those pressed before the present text was handed to the terminal are dropped: they
     were meant for what stood there before (`security.md`, confirmation). Escape counts from when the dialog opened.
     `hears_from` is that moment on the clock of `Message.time`; forms hear from the first paint on.
     """
 
     CSS_PATH: ClassVar[CSSPathType] = ["dialog.tcss"]
-    AUTO_FOCUS = "#cancel"
+    AUTO_FOCUS = "#form"
     PANEL_HEIGHT: ClassVar[int] = 22
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", show=False),
@@ -61,37 +64,34 @@ class Dialog(ModalScreen[Answer]):
     def __init__(self, title: str, look: Look) -> None:
         super().__init__()
         self.look = look
+        self.answered: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
         self._heading = title
         self.hears_from = _NEVER
         self._opened_at = _NEVER
-        self._was_painted = False
-        self._left = False
 
     def compose(self) -> ComposeResult:
-        """Lay out title, body, form, status and buttons from top to bottom."""
+        """Lay out title, body and form from top to bottom."""
         glyphs = self.look.glyphs
-        with Vertical(id="panel"):
+        panel = Vertical(id="panel")
+        panel.styles.height = self.PANEL_HEIGHT
+        with panel:
             yield Sheet(glyphs, widget_id="title")
             yield Sheet(glyphs, widget_id="body")
+            yield from self.compose_more()
             yield Sheet(glyphs, widget_id="edge")
-            yield from self.compose_form()
-            yield Sheet(glyphs, widget_id="status")
-            with Horizontal(id="buttons"):
-                yield PushButton("Cancel", widget_id="cancel")
-                yield from self.compose_buttons()
+            yield self.make_form()
 
-    def compose_form(self) -> Iterable[Widget]:
-        """Return what stands between body and status; nothing unless a dialog says so."""
-        return ()
+    def make_form(self) -> Form:
+        """Return lines to fill and buttons; one of these is `cancel`, and keys go to it at first."""
+        return Form(self.look.glyphs, (), [CANCEL], at="cancel")
 
-    def compose_buttons(self) -> Iterable[Widget]:
-        """Return the buttons beside Cancel."""
+    def compose_more(self) -> Iterable[Widget]:
+        """Return what stands between body and form; nothing unless a dialog says so."""
         return ()
 
     def on_mount(self) -> None:
         """Draw the frame; what was typed before now is not for this dialog."""
         self._opened_at = Message().time
-        self.query_one("#panel").styles.height = self.PANEL_HEIGHT
         self._draw_edge(0)
         self.query_one("#title", Sheet).show(self._title_lines)
 
@@ -128,11 +128,16 @@ class Dialog(ModalScreen[Answer]):
 
     def cover_ears(self) -> None:
         """Hear nothing until the body was painted anew: what it says is no longer what holds."""
-        self.hears_from = _NEVER
+        self.hears_from = self.form.acts_from = _NEVER
+
+    @property
+    def form(self) -> Form:
+        """The lines to fill, the remark, the buttons."""
+        return self.query_one(Form)
 
     def say(self, text: str, ink: Ink = Ink.DIM) -> None:
-        """Set the status: what is going on, what is missing, what went wrong."""
-        self.query_one("#status", Sheet).show(lambda width: sentence(text, width, ink))
+        """Set the remark: what is going on, what is missing, what went wrong."""
+        self.form.say(text, ink)
 
     def painted(self) -> None:
         """Do what may be done once the text is before the person's eyes; a dialog that takes input opens it here."""
@@ -142,11 +147,8 @@ class Dialog(ModalScreen[Answer]):
         event.stop()
         if self.hears_from != _NEVER:
             return
-        self.hears_from = event.time
-        if not self._was_painted:
-            self._was_painted = True
-            for form in self.query(Form):
-                form.hears_from = event.time
+        self.hears_from = self.form.acts_from = event.time
+        self.form.hears_from = min(self.form.hears_from, event.time)
         self.painted()
 
     @on(Sheet.Moved, "#body")
@@ -157,7 +159,7 @@ class Dialog(ModalScreen[Answer]):
     def on_key(self, event: events.Key) -> None:
         """Drop what was typed for something else."""
         limit = self._opened_at if event.key == "escape" else self.hears_from
-        if event.time < limit:
+        if event.time < limit or self.answered.done():
             event.stop()
             return
         self.heard(event)
@@ -169,25 +171,30 @@ class Dialog(ModalScreen[Answer]):
         """Drop a paste that no form took: it confirms nothing."""
         event.stop()
 
-    @on(PushButton.Pressed, "#cancel")
-    def _cancelled(self, event: PushButton.Pressed) -> None:
+    @on(Form.Pressed)
+    def _pressed(self, event: Form.Pressed) -> None:
         event.stop()
-        self.action_cancel()
+        if event.key == CANCEL.key:
+            self.action_cancel()
+        else:
+            self.pressed(event.key)
+
+    def pressed(self, button: str) -> None:
+        """Do what a button says; there is only Cancel unless a dialog has more."""
 
     def action_cancel(self) -> None:
         """Close without an answer."""
         self.leave(None)
 
     def leave(self, answer: Answer | None) -> None:
-        """Close with an answer; in a burst of keys the first one that closes counts."""
-        if not self._left:
-            self._left = True
-            self.dismiss(answer)
+        """Answer; in a burst of keys the first one that answers counts."""
+        if not self.answered.done():
+            self.answered.set_result(answer)
 
     def action_scroll_body(self, lines: int) -> None:
         """Scroll the body by lines."""
-        self.body.scroll_relative(y=lines, animate=False)
+        self.body.scroll_lines(lines)
 
     def action_page_body(self, pages: int) -> None:
         """Scroll the body by pages, with one line of overlap."""
-        self.body.scroll_relative(y=pages * max(1, self.body.size.height - 1), animate=False)
+        self.body.scroll_lines(pages * max(1, self.body.size.height - 1))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
-from textual.widget import Widget
 
 from updeck.device.fetch_url import check_fetch_url
 from updeck.device.image_file import suggest_version
@@ -39,7 +38,6 @@ class FetchChoice:
 class FetchDialog(TransferDialog[FetchChoice]):
     """Up in the line of the URL brings those of before. `allows_local` tells by device name what its entry allows."""
 
-    AUTO_FOCUS = "#form"
     VERB = "fetch"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "recall", show=False),
@@ -61,7 +59,7 @@ class FetchDialog(TransferDialog[FetchChoice]):
         self._recalled = 0
         self._suggested = ""
 
-    def compose_form(self) -> Iterable[Widget]:
+    def make_form(self) -> Form:
         """Return the lines for URL, checksum and version."""
         hint = "http or https; up for those of before" if self._urls else "http or https"
         entries = [
@@ -69,10 +67,10 @@ class FetchDialog(TransferDialog[FetchChoice]):
             Entry("sum", "SHA-256", hint="what it must be, where it is known"),
             Entry("version", "version", hint="what it must be"),
         ]
-        yield Form(self.look.glyphs, entries)
+        return Form(self.look.glyphs, entries, self.buttons(), at="url")
 
     def _value(self, key: str) -> str:
-        return self.query_one(Form).value(key).strip()
+        return self.form.value(key).strip()
 
     @on(Form.Changed)
     def _typed(self, event: Form.Changed) -> None:
@@ -85,12 +83,12 @@ class FetchDialog(TransferDialog[FetchChoice]):
         if self._value("version") == self._suggested:
             name = self._value("url").partition("?")[0].rpartition("/")[2]
             self._suggested = suggest_version(clean(name)) or ""
-            self.query_one(Form).put("version", self._suggested)
+            self.form.put("version", self._suggested)
 
     def action_recall(self) -> None:
-        """Put an older URL into its line, behind the oldest none; scroll where the form has no focus."""
-        form = self.query_one(Form)
-        if not form.has_focus or not self._urls:
+        """Put an older URL into its line, behind the oldest none; scroll where keys go elsewhere."""
+        form = self.form
+        if form.at != "url" or not self._urls:
             self.action_scroll_body(-1)
             return
         self._recalled = (self._recalled + 1) % (len(self._urls) + 1)

@@ -16,7 +16,7 @@ from textual.widget import Widget
 from updeck.text import clean, fit, plural
 from updeck.ui.directory import FileEntry, Listing, complete, matching, read_directory, split_typed
 from updeck.ui.ink import Ink, Line, line
-from updeck.ui.screens.dialog import Dialog, Look
+from updeck.ui.screens.dialog import CANCEL, Dialog, Look
 from updeck.ui.widgets.file_list import FileList
 from updeck.ui.widgets.form import Entry, Form
 
@@ -24,14 +24,13 @@ __all__ = ["FilePicker"]
 
 
 class FilePicker(Dialog[Path]):
-    """Dismissed with the path chosen, or None.
+    """Answered with the path chosen, or None.
 
     What is typed filters the directory; a `/` in it goes there; tab completes. The arrows move in the list at any
     time; enter takes what is under the cursor.
     """
 
     CSS_PATH: ClassVar[CSSPathType] = ["dialog.tcss", "file_picker.tcss"]
-    AUTO_FOCUS = "#form"
     PANEL_HEIGHT = 30
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "complete", show=False),
@@ -49,9 +48,12 @@ class FilePicker(Dialog[Path]):
         self._reading = False
         self._entered = False
 
-    def compose_form(self) -> Iterable[Widget]:
-        """Return the line for a name or path, and the list."""
-        yield Form(self.look.glyphs, [Entry("path", "file")])
+    def make_form(self) -> Form:
+        """Return the line for a name or path."""
+        return Form(self.look.glyphs, [Entry("path", "file")], [CANCEL], at="path", tab_passes=True)
+
+    def compose_more(self) -> Iterable[Widget]:
+        """Return the list."""
         yield FileList(self.look.glyphs, widget_id="files")
 
     def on_mount(self) -> None:
@@ -60,10 +62,10 @@ class FilePicker(Dialog[Path]):
 
     @property
     def _typed_text(self) -> str:
-        return self.query_one(Form).value()
+        return self.form.value("path")
 
     def _put(self, text: str) -> None:
-        self.query_one(Form).put("path", text)
+        self.form.put("path", text)
 
     def _go(self, directory: Path) -> None:
         self._directory = directory

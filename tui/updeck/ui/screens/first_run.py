@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from textual import on
-from textual.widget import Widget
 
 from updeck.errors import UpdeckError
 from updeck.fleet.addresses import device_url
@@ -13,8 +10,7 @@ from updeck.fleet.inventory import DeviceEntry, check_label, check_name, single_
 from updeck.ui.facts import bullet, fact, sentence
 from updeck.ui.ink import EMPTY, Ink, Line
 from updeck.ui.screens.dialog import Dialog, Look
-from updeck.ui.widgets.form import Entry, Form
-from updeck.ui.widgets.push_button import PushButton
+from updeck.ui.widgets.form import Button, Entry, Form
 
 __all__ = ["FirstRun", "completed_url"]
 
@@ -26,9 +22,8 @@ def completed_url(text: str) -> str:
 
 
 class FirstRun(Dialog[DeviceEntry]):
-    """Dismissed with the device as it is to be saved, yet untrusted, or None. `place` is the file it is saved in."""
+    """Answered with the device as it is to be saved, yet untrusted, or None. `place` is the file it is saved in."""
 
-    AUTO_FOCUS = "#form"
     PANEL_HEIGHT = 22
 
     def __init__(self, look: Look, place: str) -> None:
@@ -36,22 +31,18 @@ class FirstRun(Dialog[DeviceEntry]):
         self._place = place
         self._suggested = ""
 
-    def compose_form(self) -> Iterable[Widget]:
+    def make_form(self) -> Form:
         """Return the lines for address, name and tags."""
         entries = [
             Entry("address", "address", hint="10.1.2.3, ar11-nyc-1.example.com, https://…:8443"),
             Entry("name", "name", hint="how it is called here"),
             Entry("tags", "tags", hint="words to select it by, may stay empty"),
         ]
-        yield Form(self.look.glyphs, entries)
-
-    def compose_buttons(self) -> Iterable[Widget]:
-        """Return the button that goes on."""
-        yield PushButton("Next: its certificate", widget_id="next")
+        buttons = [Button("cancel", "Later"), Button("next", "Next: its certificate")]
+        return Form(self.look.glyphs, entries, buttons, at="address")
 
     def on_mount(self) -> None:
         """Say what comes."""
-        self.query_one("#cancel", PushButton).label = "Later"
         self.show(self._lines)
         self.say("type the address of an appliance")
 
@@ -80,17 +71,18 @@ class FirstRun(Dialog[DeviceEntry]):
         self.say("")
 
     @on(Form.Submitted)
-    @on(PushButton.Pressed, "#next")
-    def _entered(self, event: Form.Submitted | PushButton.Pressed) -> None:
+    def _submitted(self, event: Form.Submitted) -> None:
         event.stop()
-        if not self.hearing:
-            return
+        self.pressed("next")
+
+    def pressed(self, button: str) -> None:
+        """Close with the device, if what was typed makes one."""
         try:
             self.leave(self._entry())
         except UpdeckError as error:
             self.say(str(error), Ink.MAY)
 
     def _entry(self) -> DeviceEntry:
-        form = self.query_one(Form)
+        form = self.form
         tags = tuple(check_label(tag) for tag in form.value("tags").replace(",", " ").split())
         return DeviceEntry(check_name(form.value("name").strip()), completed_url(form.value("address")), tags)

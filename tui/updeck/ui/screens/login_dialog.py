@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from textual import on
-from textual.widget import Widget
 
 from updeck.errors import AuthError, UpdeckError
 from updeck.fleet.views import DeviceView
 from updeck.text import clean, plural
 from updeck.ui.facts import heading, row, sentence
 from updeck.ui.ink import Ink, Line
-from updeck.ui.screens.dialog import Dialog, Look
-from updeck.ui.widgets.form import Entry, Form
-from updeck.ui.widgets.push_button import PushButton
+from updeck.ui.screens.dialog import CANCEL, Dialog, Look
+from updeck.ui.widgets.form import Button, Entry, Form
 
 __all__ = ["LoginDialog"]
 
@@ -24,12 +22,11 @@ Login = Callable[[str, str, str], "asyncio.Future[str]"]
 
 
 class LoginDialog(Dialog[str]):
-    """Dismissed with what came of it once every device was logged in to, else with None.
+    """Answered with what came of it once every device was logged in to, else with None.
 
     The devices are tried one after the other; the first rejection stops it, so that no account is locked out.
     """
 
-    AUTO_FOCUS = "#form"
     PANEL_HEIGHT = 22
 
     def __init__(self, look: Look, views: Sequence[DeviceView], login: Login) -> None:
@@ -40,26 +37,18 @@ class LoginDialog(Dialog[str]):
         self._done: dict[str, tuple[str, Ink]] = {}
         self._trying = False
 
-    def compose_form(self) -> Iterable[Widget]:
-        """Return the lines for username and password."""
+    def make_form(self) -> Form:
+        """Return the lines for username and password; with a username known, the password is what is missing."""
         names = {view.entry.username for view in self._views}
         known = (names.pop() or "") if len(names) == 1 else ""
-        yield Form(
-            self.look.glyphs,
-            [Entry("username", "username", known), Entry("password", "password", secret=True)],
-        )
-
-    def compose_buttons(self) -> Iterable[Widget]:
-        """Return the button that tries."""
-        yield PushButton("Log in", widget_id="login")
+        entries = [Entry("username", "username", known), Entry("password", "password", secret=True)]
+        at = "password" if known else "username"
+        return Form(self.look.glyphs, entries, [CANCEL, Button("login", "Log in")], at=at)
 
     def on_mount(self) -> None:
-        """Show the devices; with a username known, the password is what is missing."""
+        """Show the devices."""
         self.show(self._lines)
         self.say("kept in memory only, until updeck ends")
-        form = self.query_one(Form)
-        if form.value("username"):
-            form.go("password")
 
     def _lines(self, width: int) -> list[Line]:
         out: list[Line] = []
@@ -73,12 +62,15 @@ class LoginDialog(Dialog[str]):
         return out
 
     @on(Form.Submitted)
-    @on(PushButton.Pressed, "#login")
-    def _entered(self, event: Form.Submitted | PushButton.Pressed) -> None:
+    def _submitted(self, event: Form.Submitted) -> None:
         event.stop()
-        form = self.query_one(Form)
+        self.pressed("login")
+
+    def pressed(self, button: str) -> None:
+        """Try what was typed."""
+        form = self.form
         username, password = form.value("username"), form.value("password")
-        if self._trying or not self.hearing:
+        if self._trying:
             return
         if not username or not password:
             self.say("type the password" if username else "type a username", Ink.MAY)

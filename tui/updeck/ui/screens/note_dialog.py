@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from textual import on
-from textual.widget import Widget
 
 from updeck.fleet.views import DeviceView
 from updeck.text import clean
 from updeck.ui.facts import fact, heading, sentence
 from updeck.ui.ink import Ink, Line, ink_of, line
-from updeck.ui.screens.dialog import Dialog, Look
-from updeck.ui.widgets.form import Entry, Form
-from updeck.ui.widgets.push_button import PushButton
+from updeck.ui.screens.dialog import CANCEL, Dialog, Look
+from updeck.ui.widgets.form import Button, Entry, Form
 
 __all__ = ["NoteDialog"]
 
 
 class NoteDialog(Dialog[str]):
-    """Dismissed with the note, or None. What is acknowledged leaves the top until it changes."""
+    """Answered with the note, or None. What is acknowledged leaves the top until it changes."""
 
-    AUTO_FOCUS = "#form"
     PANEL_HEIGHT = 18
 
     def __init__(self, look: Look, views: Sequence[DeviceView]) -> None:
@@ -29,13 +26,10 @@ class NoteDialog(Dialog[str]):
         super().__init__(f"Acknowledge {target}", look)
         self._views = tuple(views)
 
-    def compose_form(self) -> Iterable[Widget]:
+    def make_form(self) -> Form:
         """Return the line for the note."""
-        yield Form(self.look.glyphs, [Entry("note", "note", hint="what was found, what is done about it")])
-
-    def compose_buttons(self) -> Iterable[Widget]:
-        """Return the button that acknowledges."""
-        yield PushButton("Acknowledge", widget_id="acknowledge")
+        entry = Entry("note", "note", hint="what was found, what is done about it")
+        return Form(self.look.glyphs, [entry], [CANCEL, Button("acknowledge", "Acknowledge")], at="note")
 
     def on_mount(self) -> None:
         """Show what is acknowledged."""
@@ -56,11 +50,14 @@ class NoteDialog(Dialog[str]):
         return out
 
     @on(Form.Submitted)
-    @on(PushButton.Pressed, "#acknowledge")
-    def _entered(self, event: Form.Submitted | PushButton.Pressed) -> None:
+    def _submitted(self, event: Form.Submitted) -> None:
         event.stop()
-        note = clean(self.query_one(Form).value().strip())
-        if not note:
-            self.say("an acknowledgement needs a note", Ink.MAY)
-        elif self.hearing:
+        self.pressed("acknowledge")
+
+    def pressed(self, button: str) -> None:
+        """Close with the note, if there is one."""
+        note = clean(self.form.value("note").strip())
+        if note:
             self.leave(note)
+        else:
+            self.say("an acknowledgement needs a note", Ink.MAY)

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from textual import events, on
-from textual.widget import Widget
+from textual import events
 
 from updeck.fleet.views import DeviceView
 from updeck.text import plural
 from updeck.ui.facts import row, sentence
 from updeck.ui.ink import EMPTY, Ink, Line
-from updeck.ui.screens.dialog import Dialog, Look
+from updeck.ui.screens.dialog import CANCEL, Dialog, Look
 from updeck.ui.times import size
-from updeck.ui.widgets.push_button import PushButton
+from updeck.ui.widgets.form import Button, Form
 
 __all__ = ["QuitDialog"]
 
 
 class QuitDialog(Dialog[bool]):
-    """Dismissed with True to quit all the same."""
+    """Answered with True to quit all the same."""
 
     PANEL_HEIGHT = 16
 
@@ -27,9 +26,9 @@ class QuitDialog(Dialog[bool]):
         super().__init__("Quit updeck?", look)
         self._views = tuple(views)
 
-    def compose_buttons(self) -> Iterable[Widget]:
-        """Return the button that quits."""
-        yield PushButton("Quit and lose", widget_id="quit")
+    def make_form(self) -> Form:
+        """Return the buttons."""
+        return Form(self.look.glyphs, (), [CANCEL, Button("quit", "Quit and lose")], at="cancel")
 
     def on_mount(self) -> None:
         """Name what would be lost."""
@@ -56,8 +55,6 @@ class QuitDialog(Dialog[bool]):
             event.stop()
             self.leave(answer=True)
 
-    @on(PushButton.Pressed, "#quit")
-    def _pressed(self, event: PushButton.Pressed) -> None:
-        event.stop()
-        if self.hearing:
-            self.leave(answer=True)
+    def pressed(self, button: str) -> None:
+        """Quit by the button."""
+        self.leave(answer=True)

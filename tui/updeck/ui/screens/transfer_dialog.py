@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar, TypeVar
 
 from textual import events, on
 from textual.timer import Timer
-from textual.widget import Widget
 
 from updeck.errors import UpdeckError
 from updeck.fleet.orders import Examination
 from updeck.text import plural
 from updeck.ui.ink import Ink, Line
-from updeck.ui.screens.dialog import Dialog, Look
+from updeck.ui.screens.dialog import CANCEL, Dialog, Look
 from updeck.ui.targets import Target, examined, receivers, unanswered
-from updeck.ui.widgets.form import Form
-from updeck.ui.widgets.push_button import PushButton
+from updeck.ui.widgets.form import Button, Form
 
 __all__ = ["Examine", "TransferDialog"]
 
@@ -31,7 +29,7 @@ REDRAW_S = 0.1
 
 
 class TransferDialog(Dialog[Order]):
-    """Dismissed with the order, or None. A yes counts only once every device was read and the table is painted."""
+    """Answered with the order, or None. A yes counts only once every device was read and the table is painted."""
 
     PANEL_HEIGHT = 26
     VERB: ClassVar[str] = "send"
@@ -43,9 +41,9 @@ class TransferDialog(Dialog[Order]):
         self._shown: dict[str, Examination | str] = {}
         self._redrawing: Timer | None = None
 
-    def compose_buttons(self) -> Iterable[Widget]:
-        """Return the button that confirms."""
-        yield PushButton(self.VERB.capitalize(), widget_id="confirm")
+    def buttons(self) -> list[Button]:
+        """Return the buttons of the form."""
+        return [CANCEL, Button("confirm", self.VERB.capitalize())]
 
     def on_mount(self) -> None:
         """Begin to read every device."""
@@ -130,15 +128,14 @@ class TransferDialog(Dialog[Order]):
             event.stop()
             self.confirm()
 
-    @on(PushButton.Pressed, "#confirm")
-    def _pressed(self, event: PushButton.Pressed) -> None:
-        event.stop()
+    def pressed(self, button: str) -> None:
+        """Take the button as a yes."""
         self.confirm()
 
     @on(Form.Submitted)
     def _entered(self, event: Form.Submitted) -> None:
         event.stop()
-        self.focus_next()
+        self.form.go(CANCEL.key)
 
     def confirm(self) -> None:
         """Close with the order, unless something is missing or not painted yet."""

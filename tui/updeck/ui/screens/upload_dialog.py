@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from textual.timer import Timer
-from textual.widget import Widget
 
 from updeck.device.image_file import Checksums, ImageFile, publisher_sum, suggest_version
 from updeck.errors import Interrupted, LocalFileError
@@ -76,10 +75,11 @@ class UploadDialog(TransferDialog[UploadChoice]):
         self._cancel = threading.Event()
         self._ticking: Timer | None = None
 
-    def compose_form(self) -> Iterable[Widget]:
+    def make_form(self) -> Form:
         """Return the line for the version, filled from the file's name for a person to correct."""
         suggested = suggest_version(self._path.name) or ""
-        yield Form(self.look.glyphs, [Entry("version", "version", suggested, "that the file holds")])
+        entry = Entry("version", "version", suggested, "that the file holds")
+        return Form(self.look.glyphs, [entry], self.buttons(), at="cancel")
 
     def on_mount(self) -> None:
         """Begin to hash."""
@@ -140,7 +140,7 @@ class UploadDialog(TransferDialog[UploadChoice]):
         known = self._known
         assert known.file is not None
         assert known.sha256 is not None
-        version = clean(self.query_one(Form).value("version").strip(), 80) or None
+        version = clean(self.form.value("version").strip(), 80) or None
         order = UploadOrder(known.file.path, known.sha256, known.file.size_bytes, version, known.publisher)
         return UploadChoice(order, receivers(self.targets()))
 

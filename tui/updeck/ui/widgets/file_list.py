@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.segment import Segment
-from textual.geometry import Region, Size
+from textual.geometry import Region
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 from updeck.text import pad
 from updeck.ui.directory import FileEntry
@@ -24,7 +24,7 @@ SIZE_WIDTH = 10
 DATE_WIDTH = 16
 
 
-class FileList(ScrollView, can_focus=False):
+class FileList(Widget, can_focus=False):
     """Entries in the order given, with a cursor that the screen moves."""
 
     @dataclass
@@ -42,6 +42,7 @@ class FileList(ScrollView, can_focus=False):
         self._glyphs = glyphs
         self._entries: Sequence[FileEntry] = ()
         self._at = 0
+        self._top = 0
 
     @property
     def entry(self) -> FileEntry | None:
@@ -55,9 +56,7 @@ class FileList(ScrollView, can_focus=False):
 
     def show(self, entries: Sequence[FileEntry]) -> None:
         """List other entries, the cursor on the first."""
-        self._entries, self._at = entries, 0
-        self.virtual_size = Size(self.size.width, len(entries))
-        self.scroll_to(y=0, animate=False, immediate=True)
+        self._entries, self._at, self._top = entries, 0, 0
         self.refresh()
 
     def move(self, step: int) -> None:
@@ -66,26 +65,23 @@ class FileList(ScrollView, can_focus=False):
         self._at = min(max(self._at + step, 0), max(0, len(self._entries) - 1))
         if before == self._at:
             return
-        top, height = self.scroll_offset.y, max(1, self.size.height)
-        if not top <= self._at < top + height:
-            first = max(0, self._at - height + 1) if step > 0 else self._at
-            self.scroll_to(y=first, animate=False, immediate=True)
-        for index in (before, self._at):
-            self.refresh(Region(0, index - self.scroll_offset.y, self.size.width, 1))
+        top, height = self._top, max(1, self.size.height)
+        self._top = min(max(top, self._at - height + 1), self._at)
+        if self._top != top:
+            self.refresh()
+        else:
+            for index in (before, self._at):
+                self.refresh(Region(0, index - top, self.size.width, 1))
         self.post_message(self.Moved(self))
 
     def page(self, pages: int) -> None:
         """Move the cursor by pages."""
         self.move(pages * max(1, self.size.height - 1))
 
-    def on_resize(self) -> None:
-        """Draw for the new width."""
-        self.virtual_size = Size(self.size.width, len(self._entries))
-
     def render_line(self, y: int) -> Strip:
         """Draw the entry in line `y` of the view."""
         width = self.size.width
-        index = y + self.scroll_offset.y
+        index = y + self._top
         if index >= len(self._entries):
             return Strip.blank(width, self.rich_style)
         entry = self._entries[index]

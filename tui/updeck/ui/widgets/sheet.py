@@ -1,26 +1,30 @@
-"""The body of a dialog: lines that scroll, drawn by the Line API, and word of when they reached the terminal."""
+"""Text of a dialog: lines that scroll, drawn by the Line API, and word of when they reached the terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from rich.segment import Segment
-from textual.geometry import Region, Size
+from textual.geometry import Region
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 from updeck.ui.facts import Lines
 from updeck.ui.glyphs import Glyphs
-from updeck.ui.ink import Line, text_of
+from updeck.ui.ink import EMPTY, Ink, Line, text_of
 from updeck.ui.theme import DEFAULT_THEME, PALETTES
+from updeck.ui.widgets.canvas import changed_width
 
 __all__ = ["Sheet"]
 
 
-class Sheet(ScrollView, can_focus=False):
+class Sheet(Widget, can_focus=False):
     """Draws laid-out lines, and posts `Painted` when a new text was handed to the terminal for the first time.
+
+    It scrolls by itself, because Textual lays the whole screen out anew when a scrolling widget changes its size.
 
     Keys that were pressed before that moment were not meant for what the sheet says (`security.md`, confirmation).
     """
@@ -52,8 +56,9 @@ class Sheet(ScrollView, can_focus=False):
         self._lay_out: Lines = lambda width: ()
         self._lines: Sequence[Line] = ()
         self._laid_out_for = -1
-        self._unpainted = False
+        self._top = 0
         self._below = 0
+        self._unpainted = False
 
     @property
     def text(self) -> str:
@@ -61,61 +66,64 @@ class Sheet(ScrollView, can_focus=False):
         return "\n".join(text_of(drawn) for drawn in self._lines)
 
     def show(self, lay_out: Lines, *, keep_place: bool = False) -> None:
-        """Draw another text, from its top unless the place is to be kept."""
-        before = self._lines
+        """Draw another text, from its top unless the place is to be kept; repaints the changed lines only."""
+        before = self._on_view()
         self._lay_out = lay_out
         self._laid_out_for = -1
         self._unpainted = True
+        self._top = self._top if keep_place else 0
         self._fold()
-        if not keep_place:
-            self.scroll_to(y=0, animate=False, immediate=True)
-        elif len(before) == len(self._lines):
-            self._refresh_changed(before)
-            return
-        self.refresh()
+        self._refresh_changed(before)
 
-    def _refresh_changed(self, before: Sequence[Line]) -> None:
-        top = self.scroll_offset.y
-        for index, (old, new) in enumerate(zip(before, self._lines, strict=True)):
-            if old != new:
-                self.refresh(Region(0, index - top, self.size.width, 1))
-        self.refresh(Region(0, 0, 1, 1))  # so that even an unchanged text is painted, and said to be
+    def scroll_lines(self, lines: int) -> None:
+        """Scroll by some lines, up where they are negative."""
+        before = self._on_view()
+        self._top += lines
+        self._settle()
+        self._refresh_changed(before)
 
     def on_resize(self) -> None:
-        """Lay the text out for the new width."""
-        self._fold()
-        self._count_below()
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Draw the lines that come on view."""
-        super().watch_scroll_y(old_value, new_value)
-        self._count_below()
+        """See how much is on view now."""
+        self._settle()
 
     def _fold(self) -> None:
+        """Lay the text out for the present width; where that is not known yet, the first paint will do it."""
         width = self.size.width
-        if width <= 0 or width == self._laid_out_for:
-            return
-        self._laid_out_for = width
-        self._lines = self._lay_out(width)
-        self.virtual_size = Size(width, len(self._lines))
-        self._count_below()
+        if width > 0 and width != self._laid_out_for:
+            self._laid_out_for = width
+            self._lines = self._lay_out(width)
+        self._settle()
 
-    def _count_below(self) -> None:
-        below = max(0, len(self._lines) - self.scroll_offset.y - self.size.height)
-        if below != self._below:
+    def _settle(self) -> None:
+        """Keep the view within the text, and tell how much lies below it."""
+        height = self.size.height
+        self._top = min(max(self._top, 0), max(0, len(self._lines) - height))
+        below = max(0, len(self._lines) - self._top - height)
+        if below != self._below and height > 0:
             self._below = below
             self.post_message(self.Moved(self, below))
+
+    def _on_view(self) -> Sequence[Line]:
+        return self._lines[self._top : self._top + self.size.height]
+
+    def _refresh_changed(self, before: Sequence[Line]) -> None:
+        for y, (old, new) in enumerate(zip_longest(before, self._on_view(), fillvalue=EMPTY)):
+            if width := min(changed_width(old, new), self.size.width):
+                self.refresh(Region(0, y, width, 1))
+        if self._unpainted:
+            self.refresh(Region(0, 0, 1, 1))  # so that even an unchanged text is painted, and said to be
 
     def render_line(self, y: int) -> Strip:
         """Draw line `y` of the view."""
         palette = PALETTES.get(self.app.theme, PALETTES[DEFAULT_THEME])
-        index = y + self.scroll_offset.y
-        drawn = self._lines[index] if index < len(self._lines) else ()
+        index = y + self._top
+        drawn = self._lines[index] if index < len(self._lines) else EMPTY
         segments = [Segment(self._glyphs.show(span.text), palette[span.ink]) for span in drawn]
-        return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
+        return Strip(segments).adjust_cell_length(self.size.width, palette[Ink.PLAIN])
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Draw lines, and once they are with the driver, say so."""
+        self._fold()
         if self._unpainted and self._laid_out_for >= 0:
             self._unpainted = False
             self.call_later(self._tell_painted)
