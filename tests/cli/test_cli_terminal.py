@@ -3,88 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import pty
-import select
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-from shell import Shell
+from shell import HANG_S, Shell
+from terminal_fixture import on_terminal
 from updeck.simulator.serving import Simulator
 
 Bench = Callable[..., Awaitable[tuple[Simulator, Shell]]]
 
-HANG_S = 60.0
-FLOOD_CHARACTERS = 4_000_000
 DEMO = ("demo", "--devices", "2", "--scenario", "calm")
 
 
 def environment(room: Path, **more: str) -> Mapping[str, str]:
-    return {"PATH": "", "TMPDIR": str(room), "TERM": "xterm-256color", "LANG": "C.UTF-8", "HOME": str(room), **more}
-
-
-class Terminal:
-    """The person's side of a pty."""
-
-    def __init__(self, master: int) -> None:
-        self._master = master
-        self.shown = ""
-
-    def type(self, keys: str) -> None:
-        os.write(self._master, keys.encode())
-
-    def read_until(self, fulfilled: Callable[[str], bool]) -> None:
-        """Read until what was shown so far is as asked, or until nobody writes any more."""
-        while not fulfilled(self.shown):
-            ready, _, _ = select.select([self._master], [], [], HANG_S)
-            assert ready, f"nothing more came after {self.shown[-200:]!r}"
-            try:
-                chunk = os.read(self._master, 65_536)
-            except OSError:  # Linux says so when the last writer is gone
-                return
-            self.shown += chunk.decode(errors="replace")
-            assert len(self.shown) < FLOOD_CHARACTERS, "it floods the terminal"
-
-
-@contextmanager
-def on_terminal(environ: Mapping[str, str], *words: str) -> Iterator[tuple[Terminal, subprocess.Popen[bytes]]]:
-    master, slave = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "updeck", *words],
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        env=environ,
-        start_new_session=True,
-    ) as process:
-        os.close(slave)
-        try:
-            yield Terminal(master), process
-        finally:
-            process.kill()
-            os.close(master)
+    return {"TMPDIR": str(room), "TERM": "xterm-256color", "HOME": str(room), **more}
 
 
 def test_the_demo_shows_devices_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    with on_terminal(environment(tmp_path), *DEMO) as (terminal, process):
-        terminal.read_until(lambda shown: "DEMO" in shown and "ar11-" in shown)
+    with on_terminal("-m", "updeck", *DEMO, environment=environment(tmp_path)) as terminal:
+        terminal.until(lambda seen: "DEMO" in seen.text and "ar11-" in seen.text)
         (room,) = tmp_path.glob("updeck-demo-*")
         assert (room / "update-11.8.0.iso").is_file()
-        assert str(room) in terminal.shown
-        terminal.type("q")
-        terminal.read_until(lambda shown: "its simulator has ended" in shown)
-        assert process.wait(HANG_S) == 0
+        assert str(room) in terminal.text
+        terminal.send("q")
+        terminal.until(lambda seen: "its simulator has ended" in seen.text)
+        assert terminal.process.wait(HANG_S) == 0
     assert list(tmp_path.iterdir()) == []
 
 
 def test_without_a_terminal_the_demo_says_so_and_leaves_nothing_behind(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "updeck", *DEMO],
-        env=environment(tmp_path),
+        env={**environment(tmp_path), "PATH": ""},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -109,11 +62,11 @@ async def test_a_password_that_devices_share_is_asked_for_once_and_never_shown(b
     environ = with_prompt(simulator)
 
     def sit_there() -> tuple[str, int]:
-        with on_terminal(environ, "status") as (terminal, process):
-            terminal.read_until(lambda shown: "password of admin: " in shown)
-            terminal.type(f"{simulator.password}\n")
-            terminal.read_until(lambda shown: "3 devices: 3 IDLE" in shown)
-            return terminal.shown, process.wait(HANG_S)
+        with on_terminal("-m", "updeck", "status", environment=environ) as terminal:
+            terminal.until(lambda seen: "password of admin: " in seen.text)
+            terminal.send(f"{simulator.password}\n")
+            terminal.until(lambda seen: "3 devices: 3 IDLE" in seen.text)
+            return terminal.text, terminal.process.wait(HANG_S)
 
     shown, code = await asyncio.to_thread(sit_there)
     assert code == 0
@@ -126,11 +79,11 @@ async def test_a_question_that_is_interrupted_ends_the_command(bench: Bench) -> 
     environ = with_prompt(simulator)
 
     def sit_there() -> tuple[str, int]:
-        with on_terminal(environ, "status") as (terminal, process):
-            terminal.read_until(lambda shown: "password of admin: " in shown)
-            process.send_signal(signal.SIGINT)
-            terminal.read_until(lambda shown: "interrupted" in shown)
-            return terminal.shown, process.wait(HANG_S)
+        with on_terminal("-m", "updeck", "status", environment=environ) as terminal:
+            terminal.until(lambda seen: "password of admin: " in seen.text)
+            terminal.process.send_signal(signal.SIGINT)
+            terminal.until(lambda seen: "interrupted" in seen.text)
+            return terminal.text, terminal.process.wait(HANG_S)
 
     shown, code = await asyncio.to_thread(sit_there)
     assert code == 130
