@@ -253,6 +253,14 @@ async def test_a_login_without_a_cookie_is_said() -> None:
     assert "set no session cookie" in str(error)
 
 
+async def test_a_login_that_meets_a_dying_connection_is_not_sent_again() -> None:
+    source = BookedSource()
+    async with rogue(but("/login", reset)) as device, client_of(device.url, source=source, auth="cookie") as client:
+        with pytest.raises(Unreachable):
+            await client.update()
+        assert len(device.sent("POST", "/login")) == 1
+
+
 async def test_another_password_is_tried_after_a_rejection_and_a_person_may_lift_it() -> None:
     wanted = "right"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import ssl
 import threading
@@ -196,7 +197,8 @@ async def test_a_device_that_hangs_in_the_handshake_is_unreachable_in_time() -> 
             await present(f"https://{address}", total_s=0.2)
 
 
-async def test_tls_older_than_1_2_is_not_spoken(tmp_path: Path) -> None:
+@pytest.mark.parametrize("tls", [Tls("insecure"), Tls("pin", None, KINDS[PINNED].fingerprint)])
+async def test_tls_older_than_1_2_is_not_spoken(tls: Tls, tmp_path: Path) -> None:
     server = KINDS[PINNED].server(tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -212,7 +214,7 @@ async def test_tls_older_than_1_2_is_not_spoken(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"https://127.0.0.1:{listener.getsockname()[1]}"
         hands = asyncio.create_task(asyncio.to_thread(shake_hands, listener))
-        async with client_of(url, tls=Tls("insecure")) as client:
+        async with client_of(url, tls=tls) as client:
             with pytest.raises(Unreachable, match=r"TLS older than 1\.2"):
                 await client.update()
         await hands
@@ -229,6 +231,17 @@ async def test_session_keys_are_not_written_for_whoever_set_the_environment(
             async with client_of(device.url, tls=tls) as client:
                 await client.update()
     assert not log.exists()
+
+
+async def test_a_request_larger_than_a_record_arrives_whole(tmp_path: Path) -> None:
+    url = "https://files.example.net/" + "x" * 100_000
+    async with (
+        rogue(tls=KINDS[PINNED].server(tmp_path)) as device,
+        client_of(device.url, tls=Tls("insecure")) as client,
+    ):
+        await client.fetch(Permit(), url)
+        (asked,) = device.sent("POST", "/fetch")
+    assert json.loads(asked.body) == {"url": url}
 
 
 def test_equal_settings_share_a_context(store: Path) -> None:

@@ -32,6 +32,10 @@ __all__ = ["UploadSession"]
 
 _OP = "upload"
 _TICK_S = 0.1
+_SMALL_PIECE_BYTES = 1 << 16
+_FAST_BYTES_PER_S = 1 << 22
+_WARM_UP_BYTES = 1 << 23
+"""More than the buffers of a socket hold: the rate beyond is the line's own."""
 
 
 class UploadSession:
@@ -100,12 +104,22 @@ class UploadSession:
 
 
 def _paced(chunks: Iterator[bytes], progress: Callable[[int], None], brake: _Brake) -> Iterator[bytes]:
+    """Hand the chunks on in pieces: small ones until the line has shown that it is fast.
+
+    A write in TLS is timed as a whole, so a large piece on a slow line would look like a stall, and would make
+    progress jump.
+    """
+    begun = time.monotonic()
     sent = 0
     for chunk in chunks:
-        brake.check()
-        yield chunk
-        sent += len(chunk)
-        progress(sent)
+        fast = sent >= _WARM_UP_BYTES and sent > _FAST_BYTES_PER_S * (time.monotonic() - begun)
+        size = len(chunk) if fast else _SMALL_PIECE_BYTES
+        for start in range(0, len(chunk), size):
+            brake.check()
+            piece = chunk[start : start + size]
+            yield piece
+            sent += len(piece)
+            progress(sent)
 
 
 class _UploadTransport(httpx.HTTPTransport):
