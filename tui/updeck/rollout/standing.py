@@ -1,0 +1,192 @@
+"""Where each device of a rollout stands, by the journal alone: what is down, on its way, armed, bad. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from updeck.journal.models import Op, Outcome, Verdict
+from updeck.journal.plan_models import Attempt, ControlKind, MemberRecord, MilestoneKind, RolloutRecord
+from updeck.rollout.plan import Plan
+
+__all__ = [
+    "GOOD_VERDICTS",
+    "Counts",
+    "Gate",
+    "armed",
+    "bad",
+    "begun",
+    "counts",
+    "down",
+    "ended",
+    "gate_of",
+    "started",
+    "stops_at",
+    "transferring",
+]
+
+GOOD_VERDICTS = frozenset(
+    {
+        Verdict.SUCCESS,
+        Verdict.ALREADY_INSTALLED,
+        Verdict.STAGED,
+        Verdict.INITIALIZED,
+        Verdict.SKIPPED,
+        Verdict.ABORTED_BEFORE_START,
+    }
+)
+"""All others are bad, REVIEW among them: unknown counts as failed until a person resolves it (`rollout.md` 7)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The gate: `bad` verdicts so far, `limit` how many are allowed, `reason` why it is closed."""
+
+    closed: bool
+    bad: int
+    limit: int
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """A rollout in numbers of devices. `verdicts` counts the ends of the newest attempts."""
+
+    total: int
+    ended: int
+    bad: int
+    down: int
+    transferring: int
+    armed: int
+    verdicts: Mapping[Verdict, int]
+
+
+def ended(member: MemberRecord) -> bool:
+    """Whether the device's newest attempt has its end."""
+    return member.attempt.end is not None
+
+
+def begun(member: MemberRecord) -> bool:
+    """Whether anything was sent to the device, in any attempt."""
+    return any(attempt.intents for attempt in member.attempts)
+
+
+def started(member: MemberRecord) -> bool:
+    """Whether a start was sent in the newest attempt, accepted or not known not to be."""
+    return _last_sent(member.attempt, Op.START) is Op.START
+
+
+def down(member: MemberRecord) -> bool:
+    """Whether the box may be down: an init that has not reached INITIALIZED, or a start, without an end."""
+    if ended(member):
+        return False
+    last = _last_sent(member.attempt, Op.INIT, Op.START, Op.RESET)
+    return last is Op.START or (last is Op.INIT and not _initialized(member.attempt))
+
+
+def armed(member: MemberRecord) -> bool:
+    """Whether the device is INITIALIZED, ours, and its start has not been sent."""
+    return not ended(member) and _initialized(member.attempt) and _last_sent(member.attempt, Op.START, Op.RESET) is None
+
+
+def transferring(member: MemberRecord) -> bool:
+    """Whether an image is on its way: an upload of ours without outcome, or a fetch that has not yet proved good."""
+    moves = [intent for intent in member.attempt.intents if intent.op in (Op.UPLOAD, Op.FETCH, Op.DELETE)]
+    if ended(member) or not moves or moves[-1].op is Op.DELETE:
+        return False
+    last = moves[-1]
+    if last.op is Op.UPLOAD:
+        return last.outcome is None
+    refused = last.outcome is not None and last.outcome.outcome is Outcome.REFUSED
+    staged = [one for one in member.attempt.milestones if one.kind is MilestoneKind.STAGED]
+    return not refused and not staged
+
+
+def bad(attempt: Attempt) -> bool:
+    """Whether an attempt's verdict counts against the rollout: not good, and not resolved as good by a person."""
+    if not _bad_verdict(attempt):
+        return False
+    return attempt.resolve is None or attempt.resolve.verdict not in GOOD_VERDICTS
+
+
+def gate_of(record: RolloutRecord, plan: Plan) -> Gate:
+    """Return the gate as the whole history of the rollout leaves it.
+
+    It closes when more verdicts are bad than the limit allows, and stays closed until a person reopens it with a new
+    limit, whatever is resolved meanwhile (`rollout.md` 7). Every attempt counts, so a retry does not hide a failure.
+    """
+    limit, count, closed = plan.limits.max_failures, 0, False
+    for _, _, change, reopened in sorted(_gate_events(record)):
+        count += change
+        if reopened is not None:
+            limit, closed = reopened, False
+        closed = closed or count > limit
+    return Gate(closed, count, limit, _gate_words(record, count, limit) if closed else None)
+
+
+def stops_at(limit: int, devices: int) -> str:
+    """Return the threshold as an absolute number, in words."""
+    if limit >= devices:
+        return f"never stops by itself: {limit} failures are allowed and there are {devices} devices"
+    return f"stops at failure number {limit + 1}"
+
+
+def counts(record: RolloutRecord) -> Counts:
+    """Count the devices of a rollout."""
+    members = record.members
+    ends = [member.attempt.end for member in members]
+    return Counts(
+        total=len(members),
+        ended=sum(map(ended, members)),
+        bad=sum(bad(attempt) for member in members for attempt in member.attempts),
+        down=sum(map(down, members)),
+        transferring=sum(map(transferring, members)),
+        armed=sum(map(armed, members)),
+        verdicts=Counter(end.verdict for end in ends if end is not None and end.verdict is not None),
+    )
+
+
+def _last_sent(attempt: Attempt, *ops: Op) -> Op | None:
+    """Return the newest of these operations that was not surely refused."""
+    for intent in reversed(attempt.intents):
+        refused = intent.outcome is not None and intent.outcome.outcome is Outcome.REFUSED
+        if intent.op in ops and not refused:
+            return intent.op
+    return None
+
+
+def _initialized(attempt: Attempt) -> bool:
+    return any(one.kind is MilestoneKind.INITIALIZED for one in attempt.milestones)
+
+
+def _bad_verdict(attempt: Attempt) -> bool:
+    end = attempt.end
+    return end is not None and end.verdict is not None and end.verdict not in GOOD_VERDICTS
+
+
+def _gate_events(record: RolloutRecord) -> list[tuple[float, int, int, int | None]]:
+    """Return (when, order at the same time, change of the count, new limit)."""
+    events: list[tuple[float, int, int, int | None]] = []
+    for attempt in (attempt for member in record.members for attempt in member.attempts):
+        if not _bad_verdict(attempt) or attempt.end is None:
+            continue
+        events.append((attempt.end.at, 0, 1, None))
+        if attempt.resolve is not None and not bad(attempt):
+            events.append((max(attempt.end.at, attempt.resolve.at), 1, -1, None))
+    for control in record.controls:
+        limit = control.value or ""
+        if control.kind is ControlKind.REOPEN and limit.isascii() and limit.isdigit():
+            events.append((control.at, 1 + control.id, 0, int(limit)))
+    return events
+
+
+def _gate_words(record: RolloutRecord, count: int, limit: int) -> str:
+    named = [
+        f"{member.device} {attempt.end.verdict.value}"
+        for member in record.members
+        for attempt in member.attempts
+        if bad(attempt) and attempt.end is not None and attempt.end.verdict is not None
+    ]
+    shown = ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
+    return f"{count} bad, {limit} allowed" + (f" ({shown})" if shown else "")
