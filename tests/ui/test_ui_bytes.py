@@ -29,6 +29,16 @@ def test_a_cursor_move_repaints_two_names_and_then_the_detail_in_changed_lines_o
     assert painted.count(b"IDLE") == 0, "a move must not repaint whole rows"
 
 
+def test_opening_and_closing_a_screen_paints_it_twice_at_the_most() -> None:
+    with on_terminal("ui_child.py", "250", "1", "0") as terminal:
+        terminal.until(lambda seen: "250 idle" in seen.text)
+        terminal.until_quiet()
+        terminal.send("?")
+        assert 0 < len(terminal.until_quiet()) <= 20_000
+        terminal.send("?")
+        assert 0 < len(terminal.until_quiet()) <= 20_000
+
+
 def test_the_first_picture_fits_the_budget() -> None:
     with on_terminal("ui_child.py", "250", "1", "0") as terminal:
         terminal.until(lambda seen: "250 idle" in seen.text)

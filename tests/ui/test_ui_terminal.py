@@ -44,6 +44,16 @@ def test_keys_behind_the_filter_in_one_burst_are_keys_again() -> None:
         terminal.until(lambda seen: "start ar11-s00-0007: the device is IDLE" in seen.text)
 
 
+def test_keys_behind_one_that_opens_a_screen_are_not_taken_for_keys_of_the_list() -> None:
+    with on_terminal(*child()) as terminal:
+        terminal.until(there)
+        terminal.until_quiet()
+        terminal.send("?q")
+        terminal.until(lambda seen: "un-init (reset)" in seen.text)
+        terminal.until_quiet()
+        assert terminal.process.poll() is None, "q was meant for what ? opens"
+
+
 def test_a_paste_into_the_list_does_nothing() -> None:
     with on_terminal(*child()) as terminal:
         terminal.until(there)

@@ -67,6 +67,7 @@ class UpdeckApp(App[None], inherit_bindings=False):
         self._open_service = open_service
         self._service: FleetService | None = None
         self._busy: str | None = None
+        self._turning = False
         self._title = Title()
         self._loop_of_ui: asyncio.AbstractEventLoop | None = None
         super().__init__(driver_class=driver_with(self._title), ansi_color=True if options.theme == "ansi" else None)
@@ -160,9 +161,41 @@ class UpdeckApp(App[None], inherit_bindings=False):
         """Return those keys of these actions that apply."""
         return keys_line([BY_ID[one] for one in action_ids], self.home.context(), self.keymap, self.glyphs)
 
-    def open(self, screen: ReadingScreen) -> None:
-        """Open a screen to be read."""
-        self.push_screen(screen)
+    def open(self, screen: Screen[None]) -> None:
+        """Open a screen. In one batch, because Textual would paint it three times."""
+
+        async def push() -> None:
+            with self.batch_update():
+                await self.push_screen(screen)
+
+        self._turn(push)
+
+    def close(self, screen: Screen[None], then: Callable[[], None] | None = None) -> None:
+        """Close a screen, in one batch too, and go on with `then`."""
+
+        async def pop() -> None:
+            if self.screen is not screen:
+                return
+            with self.batch_update():
+                await self.pop_screen()
+            if then is not None:
+                then()
+
+        self._turn(pop)
+
+    def _turn(self, change: Callable[[], Awaitable[None]]) -> None:
+        async def turn() -> None:
+            try:
+                await change()
+            finally:
+                self._turning = False
+
+        self._turning = True
+        self.run_worker(turn(), exit_on_error=False)
+
+    def hears(self, screen: Screen[None]) -> bool:
+        """Whether a key is meant for a screen: not while another opens, and not once another stands before it."""
+        return screen.is_current and not self._turning
 
     def leave(self) -> None:
         """Quit, unless something would be lost and the person thinks better of it."""

@@ -254,12 +254,8 @@ class Deeds:
     def _palette(self) -> None:
         from updeck.ui.screens.palette import PaletteScreen
 
-        def chosen(action_id: str | None) -> None:
-            if action_id is not None:
-                self._screen.press(action_id)
-
         screen = self._screen
-        screen.deck.push_screen(PaletteScreen(screen.deck, screen.context()), chosen)
+        screen.deck.open(PaletteScreen(screen.deck, screen.context()))
 
     def _quit(self) -> None:
         self._screen.deck.leave()

@@ -60,6 +60,6 @@ class ActivityScreen(ReadingScreen):
     def act(self, action: Action) -> None:
         """Close by the key that opened this."""
         if action.id == "activity":
-            self.dismiss()
+            self.deck.close(self)
         else:
             super().act(action)

@@ -66,7 +66,7 @@ class DetailScreen(ReadingScreen):
     def act(self, action: Action) -> None:
         """Do what the list would do with this device."""
         if action.id == "view":
-            self.dismiss()
+            self.deck.close(self)
         elif action.group is Group.ACT or action.id in _HERE_TOO:
             self.deck.home.press(action.id)
         else:

@@ -101,7 +101,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         """Take a key in the order in which it came: for the filter while that is open, else for an action."""
         event.stop()
         event.prevent_default()
-        if is_modifier(event.key):
+        if is_modifier(event.key) or not self.deck.hears(self):
             return
         self.lineup.touch()
         if self._filter_edit is not None:

@@ -26,6 +26,6 @@ class HelpScreen(ReadingScreen):
     def act(self, action: Action) -> None:
         """Close by the key that opened this."""
         if action.id == "help":
-            self.dismiss()
+            self.deck.close(self)
         else:
             super().act(action)

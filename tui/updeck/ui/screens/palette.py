@@ -23,8 +23,8 @@ __all__ = ["PaletteScreen", "found"]
 _KEY_CELLS = 10
 
 
-class PaletteScreen(Screen[str | None], inherit_bindings=False):
-    """A line to type in and the actions that fit; dismissed with the id of the chosen one, or None."""
+class PaletteScreen(Screen[None], inherit_bindings=False):
+    """A line to type in and the actions that fit; the chosen one is done on the home screen."""
 
     AUTO_FOCUS = ""
 
@@ -48,6 +48,11 @@ class PaletteScreen(Screen[str | None], inherit_bindings=False):
         self._list.place(Place(0, 2, width, max(1, height - 2)))
         self.draw()
 
+    def _do_chosen(self) -> None:
+        actions = found(self._edit.text)
+        if actions:
+            self._deck.home.press(actions[self._chosen].id)
+
     def draw(self) -> None:
         """Draw what changed."""
         actions = found(self._edit.text)
@@ -69,12 +74,13 @@ class PaletteScreen(Screen[str | None], inherit_bindings=False):
         """Type, choose, or leave."""
         event.stop()
         event.prevent_default()
+        if not self._deck.hears(self):
+            return
         match event.key:
             case "escape" | "ctrl+p":
-                self.dismiss(None)
+                self._deck.close(self)
             case "enter":
-                actions = found(self._edit.text)
-                self.dismiss(actions[self._chosen].id if actions else None)
+                self._deck.close(self, then=self._do_chosen)
             case "up" | "down":
                 self._chosen = max(0, self._chosen + (1 if event.key == "down" else -1))
                 self.draw()

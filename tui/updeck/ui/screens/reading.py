@@ -97,7 +97,7 @@ class ReadingScreen(Screen[None], inherit_bindings=False):
         """Scroll, narrow, close, or hand the key on to `act`."""
         event.stop()
         event.prevent_default()
-        if is_modifier(event.key):
+        if is_modifier(event.key) or not self.deck.hears(self):
             return
         self.deck.home.lineup.touch()
         if self._edit is not None:
@@ -118,7 +118,7 @@ class ReadingScreen(Screen[None], inherit_bindings=False):
         elif action.id == "back" and self.words:
             self._narrow("")
         elif action.id in ("back", "quit"):
-            self.dismiss()
+            self.deck.close(self)
         elif action.id == "filter" and self.FILTERS:
             self._edit = LineEdit(self.words)
             self._show_notice()
