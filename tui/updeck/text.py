@@ -20,7 +20,9 @@ COMBINING_LIMIT = 2
 """Combining marks kept behind one base character."""
 
 _CONTROL_PICTURES = 0x2400
-_WIDE = ("W", "F")
+_BLANKS = "\u2800\u3164\uffa0\u115f\u1160"
+"""Letters and signs that look like nothing."""
+
 _HIDDEN_CATEGORIES = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 _ASCII_MARKS = {
     "…": "...", "·": ".", "─": "-", "│": "|", "→": "->", "←": "<-", "↑": "^", "↓": "v", "↻": "~",
@@ -81,7 +83,7 @@ def _visible(character: str) -> str:
         return "␡"
     if unicodedata.category(character) in _HIDDEN_CATEGORIES or 0xFE00 <= code <= 0xFE0F:
         return f"‹U+{code:04X}›"
-    if character in "\u00a0\u2007\u202f\u2800\u3164\uffa0\u115f\u1160":
+    if unicodedata.category(character) == "Zs" or character in _BLANKS:
         return " "
     return character
 

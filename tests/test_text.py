@@ -1,0 +1,91 @@
+"""The one door for foreign text: what comes out can do nothing to a terminal, and says what came in."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from updeck.text import cell_width, clean, clean_lines, fit, pad, plain_ascii, plural
+
+ANY = st.text(st.characters(codec=None), max_size=200)
+
+
+@given(ANY)
+@example("\x1b]52;c;eA==\x07")
+@example("\u1680\u2003\u3000")
+def test_what_comes_out_is_printable_and_bounded(value: str) -> None:
+    cleaned = clean(value, 80)
+    assert cleaned.isprintable()
+    assert len(cleaned) <= 80
+    assert not any(0x80 <= ord(character) <= 0x9F for character in cleaned)
+
+
+@given(ANY)
+def test_the_door_may_be_passed_twice(value: str) -> None:
+    assert clean(clean(value, 300), 300) == clean(value, 300)
+
+
+@given(ANY)
+def test_lines_keep_line_feeds_and_tabs_and_nothing_else(value: str) -> None:
+    cleaned = clean_lines(value)
+    assert cleaned.replace("\n", "").replace("\t", "").isprintable()
+    assert cleaned.count("\n") == value.count("\n")
+
+
+@given(st.text(st.characters(codec="ascii", categories=["L", "N", "P", "Zs"]), max_size=100))
+def test_plain_text_passes_as_it_is(value: str) -> None:
+    assert clean(value) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "seen"),
+    [
+        ("\x1b[31m", "␛[31m"),
+        ("a\x00b\x7fc", "a␀b␡c"),
+        ("\x9b2J", "‹U+009B›2J"),
+        ("a\u202eb", "a‹U+202E›b"),
+        ("a\u200bb\ufeff", "a‹U+200B›b‹U+FEFF›"),
+        ("\ud800", "‹U+D800›"),
+        ("\u0378", "‹U+0378›"),
+        ("line\nbreak", "line␊break"),
+        ("e\u0301\u0301\u0301\u0301", "e\u0301\u0301"),
+        ("\u0301", ""),
+        ("no\u00a0break\u3000wide", "no break wide"),
+        ("漢字 Zürich", "漢字 Zürich"),
+    ],
+)
+def test_what_could_drive_a_terminal_becomes_a_visible_mark(value: str, seen: str) -> None:
+    assert clean(value) == seen
+
+
+def test_a_cut_is_shown() -> None:
+    assert clean("x" * 600, 10) == "x" * 9 + "…"
+
+
+def test_a_flood_of_combining_marks_is_cut_and_costs_no_more() -> None:
+    assert len(clean("a" + "\u0301" * 1_000_000, 50)) <= 50
+
+
+@given(ANY.map(clean), st.integers(0, 30))
+def test_padded_text_takes_its_cells_exactly(value: str, width: int) -> None:
+    assert cell_width(pad(value, width)) == width
+    assert cell_width(fit(value, width)) <= width
+
+
+@given(ANY.map(clean))
+def test_ascii_is_ascii(value: str) -> None:
+    assert plain_ascii(value).isascii()
+    assert plain_ascii(value).isprintable()
+
+
+def test_numbers_to_the_right_and_counts_with_their_nouns() -> None:
+    assert pad("7", 3, "right") == "  7"
+    assert (plural(1, "device"), plural(2, "device"), plural(0, "box", "boxes")) == ("1 device", "2 devices", "0 boxes")
+
+
+@given(ANY)
+def test_every_kept_character_is_assigned(value: str) -> None:
+    assert all(unicodedata.category(character) != "Cn" for character in clean(value))
