@@ -19,7 +19,7 @@ from updeck.device.credentials import CredentialSource
 from updeck.device.endpoint import Endpoint
 from updeck.device.exchange import Answer, Call, Departure
 from updeck.device.models import Image, Info, Update
-from updeck.device.paths import AUTH_INFO, FETCH, IMAGES, INFO, PING, SERVICES, UPDATE, image_path, update_call
+from updeck.device.paths import AUTH_INFO, FETCH, IMAGES, INFO, PING, SERVICES, UPDATE, UPLOAD, image_path, update_call
 from updeck.device.permission import Permission
 from updeck.device.reply import call_error, made_image, named, outcome_known, read_error, told
 from updeck.errors import Refused
@@ -122,7 +122,7 @@ class DeviceClient:
 
         with self._named():
             wire, authenticator = self._open()
-            wire.check_call("POST", UPDATE)
+            wire.check_call("POST", UPLOAD)
             session = await authenticator.session(lasting_s=lasting_s)
             return UploadSession(self.endpoint, session.headers)
 

@@ -58,7 +58,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._ended = True
-        self._failure = exc
+        self._failure = self._failure or exc
         self._wake()
         if not self._lost.done():
             self._lost.set_result(None)
