@@ -78,7 +78,6 @@ async def test_a_connection_that_the_device_closed_meanwhile_is_replaced_unnotic
             closed.clear()
             assert (await client.update()).state == "IDLE"
             await closed.wait()
-            await asyncio.sleep(0)
 
 
 async def test_a_poll_that_meets_a_dying_connection_is_repeated_once_on_a_fresh_one() -> None:
