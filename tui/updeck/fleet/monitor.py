@@ -7,7 +7,7 @@ mutating call (that is `operations`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
@@ -27,7 +27,7 @@ from updeck.journal.models import DeviceRecord, End, Outcome, Verdict
 from updeck.journal.store import Journal
 from updeck.text import clean
 
-__all__ = ["Monitor"]
+__all__ = ["Monitor", "lost_answer"]
 
 INFO_EVERY_S = 300.0
 RECORDS_EVERY_S = 1.0
@@ -55,6 +55,7 @@ class Monitor:
         self.read_only = read_only
         self.journal = journal
         self.devices: dict[str, Tracked] = {}
+        self.drive: Callable[[Tracked, Seen], Awaitable[None]] | None = None
         self._connect = connect
         self._info_at: dict[str, float] = {}
         self._ends: dict[str, asyncio.Event] = {}
@@ -158,6 +159,10 @@ class Monitor:
             tracked.watch = None
             tracked.timers = None
             return
+        if rollout.kind != "manual":
+            if self.drive is not None and rollout.lease_ours:
+                await self.drive(tracked, seen)
+            return
         try:
             if not rollout.lease_ours and not await self._adopt(tracked):
                 tracked.watch = None
@@ -186,7 +191,7 @@ class Monitor:
             return
         intent = record.intents[-1]
         if intent.outcome is None:
-            await self.record(partial(_lost_answer, intent.id))
+            await self.record(partial(lost_answer, intent.id))
             await self.reload(tracked)
             intent = tracked.record.intents[-1]
         timers = tracked.timers or Timers(seen.monotonic, max(0.0, self.clock.wall() - intent.at))
@@ -289,5 +294,6 @@ class Monitor:
         await self.record(partial(observe, tracked.entry.name, self.clock.wall(), observation(tracked)))
 
 
-def _lost_answer(intent_id: int, journal: Journal) -> None:
+def lost_answer(intent_id: int, journal: Journal) -> None:
+    """Record of an intent that its answer is not known and never will be."""
     journal.outcome(intent_id, Outcome.UNKNOWN, status=None, error="nobody saw the answer")

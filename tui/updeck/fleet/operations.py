@@ -7,7 +7,7 @@ that is committed (`rollout.md` 3).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from updeck.device.fetch_url import check_fetch_url, masked
@@ -192,11 +192,6 @@ class Operations:
         forbidden = refusal(op, self._situation(tracked))
         if forbidden is not None:
             raise Blocked(forbidden, device=tracked.entry.name)
-
-    def may_transfer(self, tracked: Tracked, under_way: Collection[str]) -> None:
-        """Raise `Blocked` when this process sends a file to the device already."""
-        if tracked.entry.name in under_way:
-            raise Blocked("an upload to it is under way", device=tracked.entry.name)
 
     def tracked(self, device: str) -> Tracked:
         """Return what is known of a device. Raises `Blocked` when it is not in the fleet."""

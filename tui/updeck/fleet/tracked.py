@@ -102,7 +102,9 @@ class Tracked:
             return poll.running
         images = () if self.reading is None else self.reading.images
         in_transfer = any(image.state in (ImageState.UPLOADING, ImageState.VALIDATING) for image in images)
-        if soon or state == UpdateState.INITIALIZING or in_transfer or self.record.rollout is not None:
+        rollout = self.record.rollout
+        watched = rollout is not None and rollout.kind == "manual"
+        if soon or state == UpdateState.INITIALIZING or in_transfer or watched:
             return poll.moving
         return poll.rest
 

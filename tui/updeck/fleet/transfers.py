@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from updeck.device.image_file import ImageFile
 from updeck.device.permission import Permission
-from updeck.errors import JournalError, LocalFileError
+from updeck.errors import Blocked, JournalError, LocalFileError
 from updeck.fleet.examine import baseline_of
 from updeck.fleet.monitor import Monitor
 from updeck.fleet.operations import Operations, Sending, already_there
@@ -66,7 +68,7 @@ class Transfers:
 
     def close(self) -> None:
         """Break all uploads off and wait for their threads."""
-        for upload in self._uploads.values():
+        for upload in tuple(self._uploads.values()):
             upload.cancel.set()
         self._threads.shutdown(wait=True, cancel_futures=True)
 
@@ -75,28 +77,38 @@ class Transfers:
         operations = self._operations
         operations.writable(Op.UPLOAD)
         tracked = operations.tracked(device)
-        operations.may_transfer(tracked, self._uploads)
+        async with self.prepared(tracked, order) as sending:
+            operations.may(Op.UPLOAD, tracked)
+            present = None if tracked.reading is None else already_there(tracked.reading, order.sha256)
+            return present or await operations.send(tracked, sending)
+
+    @asynccontextmanager
+    async def prepared(self, tracked: Tracked, order: UploadOrder) -> AsyncIterator[Sending]:
+        """Wait for a place, read the device afresh, log in, and give what sends the file once it is permitted.
+
+        Its progress shows in the device's view until the context is left. Raises `Blocked` when an upload of this
+        process to the device is under way or its answer is not good, `LocalFileError` for a file that changed.
+        """
+        name = tracked.entry.name
+        if name in self._uploads:
+            raise Blocked("an upload to it is under way", device=name)
         upload = _Upload(clean(order.path.name), order.size_bytes)
-        self._uploads[device] = upload
+        self._uploads[name] = upload
         try:
             self._show(tracked, upload)
             async with self._places:
-                return await self._upload(tracked, order, upload)
+                yield await self._prepare(tracked, order, upload)
         finally:
-            del self._uploads[device]
+            del self._uploads[name]
             tracked.transfer = None
             self._monitor.state.put(tracked.view())
 
-    async def _upload(self, tracked: Tracked, order: UploadOrder, upload: _Upload) -> Performed:
+    async def _prepare(self, tracked: Tracked, order: UploadOrder, upload: _Upload) -> Sending:
         source = await asyncio.to_thread(ImageFile.open, order.path)
         if source.size_bytes != order.size_bytes:
             raise LocalFileError(f"{upload.file_name} changed since it was hashed", advice="hash and upload it again")
         async with tracked.lock:
             reading = await self._operations.fresh(tracked)
-            self._operations.may(Op.UPLOAD, tracked)
-            present = already_there(reading, order.sha256)
-            if present is not None:
-                return present
             session = await tracked.client.prepare_upload()
         patience = self._monitor.fleet.patience
         baseline = baseline_of(
@@ -106,7 +118,6 @@ class Transfers:
             checksum=order.sha256,
             size_bytes=order.size_bytes,
         )
-        total_s = order.size_bytes / patience.upload_floor + GRACE_S
 
         def transmit(permit: Permission) -> object:
             return session.send(
@@ -115,7 +126,7 @@ class Transfers:
                 progress=upload.sent,
                 cancel=upload.cancel,
                 stall_s=patience.upload_stall,
-                total_s=total_s,
+                total_s=order.size_bytes / patience.upload_floor + GRACE_S,
             )
 
         async def send(permit: Permission) -> object:
@@ -127,7 +138,7 @@ class Transfers:
                 ticking.cancel()
 
         detail = {"file": upload.file_name, "size": str(order.size_bytes)}
-        return await self._operations.send(tracked, Sending(Op.UPLOAD, baseline, send, detail))
+        return Sending(Op.UPLOAD, baseline, send, detail)
 
     async def _tick(self, tracked: Tracked, upload: _Upload) -> None:
         while True:
