@@ -37,12 +37,16 @@ def set_acknowledgement(writing: Writing, device: str, state: str, note: str) ->
     add_event(writing, "acknowledge", device, f"{state} acknowledged: {note}")
 
 
-def set_progress(writing: Writing, rollout: str, sent_bytes: int, total_bytes: int) -> None:
-    """Keep how far a transfer is; fewer bytes than before mean a new try, which starts now."""
+def set_progress(writing: Writing, rollout: str, device: str | None, sent_bytes: int, total_bytes: int) -> None:
+    """Keep how far a transfer is; fewer bytes than before mean a new try, which starts now.
+
+    A `device` of None is the one of a manual rollout.
+    """
     writing.tx.execute(
-        "INSERT INTO transfers (rollout, sent_bytes, total_bytes, started_at, at) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (rollout) DO UPDATE SET started_at = CASE WHEN excluded.sent_bytes < sent_bytes"
+        "INSERT INTO transfers (rollout, device, sent_bytes, total_bytes, started_at, at)"
+        " SELECT id, coalesce(?, device), ?, ?, ?, ? FROM rollouts WHERE id = ?"
+        " ON CONFLICT (rollout, device) DO UPDATE SET started_at = CASE WHEN excluded.sent_bytes < sent_bytes"
         " THEN excluded.started_at ELSE started_at END,"
         " sent_bytes = excluded.sent_bytes, total_bytes = excluded.total_bytes, at = excluded.at",
-        (rollout, sent_bytes, total_bytes, writing.at, writing.at),
+        (device, sent_bytes, total_bytes, writing.at, writing.at, rollout),
     )

@@ -16,7 +16,19 @@ from updeck.journal.sentences import ended, intended, outcome_came, resolved, wh
 from updeck.journal.writing import Writing, add_event
 from updeck.text import clean
 
-__all__ = ["BASELINE_S", "TRIES", "Ending", "Key", "add_end", "add_intent", "add_outcome", "add_resolve", "find_intent"]
+__all__ = [
+    "BASELINE_S",
+    "TRIES",
+    "Ending",
+    "Key",
+    "add_end",
+    "add_intent",
+    "add_outcome",
+    "add_resolve",
+    "check_present",
+    "find_intent",
+    "present_attempt",
+]
 
 BASELINE_S = 10.0
 """Oldest baseline that an intent may rest on, in seconds (`rollout.md` 2)."""
@@ -84,10 +96,26 @@ def _check(writing: Writing, key: Key, baseline: Baseline) -> None:
         raise Blocked(f"the device was read {age:.0f} s ago, and {BASELINE_S:.0f} s are allowed", device=key.device)
     if not 1 <= key.try_ <= TRIES[key.op]:
         raise Blocked(f"{key.op} may be sent {TRIES[key.op]} times in an attempt, not more", device=key.device)
-    if tx.execute("SELECT 1 FROM holds WHERE device = ? AND rollout = ?", (key.device, key.rollout)).fetchone() is None:
-        raise Blocked(f"the device does not belong to rollout {key.rollout}", device=key.device)
+    check_present(tx, key.rollout, key.device, key.attempt)
     if key.op is Op.START and start_unresolved(tx, key.device):
         raise Blocked("the last start ended in REVIEW, which no reset or person has resolved", device=key.device)
+
+
+def present_attempt(tx: sqlite3.Connection, rollout: str, device: str) -> int:
+    """Return the number of the newest attempt: the first, and one more for each retry that a person asked for."""
+    query = "SELECT count(*) FROM controls WHERE rollout = ? AND device = ? AND kind = 'retry'"
+    return 1 + int(tx.execute(query, (rollout, device)).fetchone()[0])
+
+
+def check_present(tx: sqlite3.Connection, rollout: str, device: str, attempt: int) -> None:
+    """Raise `Blocked` unless `attempt` is the one that a rollout has under way on a device."""
+    if tx.execute("SELECT 1 FROM holds WHERE device = ? AND rollout = ?", (device, rollout)).fetchone() is None:
+        raise Blocked(f"the device does not belong to rollout {rollout}, or its attempt has ended", device=device)
+    present = present_attempt(tx, rollout, device)
+    if attempt != present:
+        raise Blocked(
+            f"attempt {attempt} is not the present one of rollout {rollout}, that is {present}", device=device
+        )
 
 
 def _sent_before(tx: sqlite3.Connection, key: Key) -> str:
@@ -121,11 +149,16 @@ def add_outcome(writing: Writing, intent: Intent, outcome: Outcome, status: int 
 
 
 def add_end(writing: Writing, rollout: str, device: str, attempt: int, ending: Ending) -> None:
-    """Insert the end of an attempt. Raises `JournalError` when it has one, or when an intent has no outcome yet."""
+    """Insert the end of an attempt.
+
+    Raises `JournalError` when it has one or an intent has no outcome yet, `Blocked`
+    when it is not under way.
+    """
     tx = writing.tx
     values = (rollout, device, attempt)
     if tx.execute("SELECT 1 FROM ends WHERE (rollout, device, attempt) = (?, ?, ?)", values).fetchone() is not None:
         raise JournalError(f"attempt {attempt} of rollout {rollout} has ended already", device=device)
+    check_present(tx, rollout, device, attempt)
     query = "SELECT * FROM intent_rows WHERE (rollout, device, attempt) = (?, ?, ?) AND outcome IS NULL"
     for row in tx.execute(query, values):
         raise JournalError(f"{row['op']} has no outcome yet (intent {row['id']}), so it cannot end", device=device)

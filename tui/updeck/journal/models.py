@@ -18,6 +18,8 @@ __all__ = [
     "Event",
     "Intent",
     "Json",
+    "Milestone",
+    "MilestoneKind",
     "Observation",
     "Op",
     "Outcome",
@@ -66,6 +68,13 @@ class Verdict(StrEnum):
     TRANSFER_FAILED = "TRANSFER_FAILED"
     REVIEW = "REVIEW"
     ABORTED_BEFORE_START = "ABORTED_BEFORE_START"
+
+
+class MilestoneKind(StrEnum):
+    """What an attempt has reached and must not forget: an image proven, an INITIALIZED that is ours."""
+
+    STAGED = "staged"
+    INITIALIZED = "initialized"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +179,18 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
+class Milestone:
+    """What was reached, with what identifies it on the device."""
+
+    kind: MilestoneKind
+    attempt: int
+    last_state_time: int | None
+    target_version: str | None
+    checksum: str | None
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class TransferRow:
     """How far an upload was at `at`; `started_at` is when its present try sent the first bytes."""
 
@@ -193,12 +214,14 @@ class Observation:
 class DeviceRecord:
     """All that decisions about one device need from the journal.
 
-    `rollout` and `intents` are those of its one unfinished rollout, or None and (); `transfer` is how far its
-    upload got. `last_end` is the newest end of any kind; `last_init` the newest init intent with its end,
-    which says whether an INITIALIZED is ours; `last_start` likewise. `start_unresolved` is true after a REVIEW of a
-    start that no reset or resolve has answered.
+    `rollout` is its one unfinished rollout, or None; `intents` are those of it, of a plan those of the present
+    attempt; `transfer` is how far its upload got. `last_end` is the newest end of any kind; `last_init` the newest
+    init intent with its end, which says whether an INITIALIZED is ours; `last_start` likewise. `start_unresolved` is
+    true after a REVIEW of a start that no reset or resolve has answered.
     `proven_checksums` are those of the images that a transfer of ours ended STAGED with, proven.
     `reset_since_init` tells that a reset of ours was sent (accepted or unknown) after `last_init`.
+    `initialized` is the INITIALIZED that a planned rollout reached last, by its init or, with `adopted`, because a
+    person adopted another's; None when an init or reset of ours was sent after it.
     """
 
     device: str
@@ -215,6 +238,8 @@ class DeviceRecord:
     acknowledged_state: str | None = None
     acknowledged_note: str | None = None
     transfer: TransferRow | None = None
+    initialized: Milestone | None = None
+    adopted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

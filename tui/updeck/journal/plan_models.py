@@ -9,15 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from updeck.journal.models import Actor, End, Intent, RolloutRow, Verdict
+from updeck.journal.models import Actor, End, Intent, Milestone, MilestoneKind, RolloutRow, TransferRow, Verdict
 
 __all__ = [
     "Attempt",
+    "Brake",
     "Control",
     "ControlKind",
+    "Engine",
+    "ManualRecord",
+    "Member",
     "MemberRecord",
     "Milestone",
     "MilestoneKind",
+    "Position",
     "Resolve",
     "RolloutRecord",
 ]
@@ -36,17 +41,50 @@ class ControlKind(StrEnum):
     ADOPT = "adopt"
     ARM = "arm"
 
+    @property
+    def of_a_device(self) -> bool:
+        """Whether it is asked for one device, not for all of them."""
+        return self in (ControlKind.RETRY, ControlKind.SKIP, ControlKind.ADOPT, ControlKind.ARM)
 
-class MilestoneKind(StrEnum):
-    """What an attempt has reached and must not forget: an image proven, an INITIALIZED that is ours."""
+    @property
+    def needs_reason(self) -> bool:
+        """Whether it is recorded only with a reason (`contracts.md` 2)."""
+        return self in (ControlKind.REOPEN, ControlKind.RETRY, ControlKind.SKIP, ControlKind.ADOPT)
 
-    STAGED = "staged"
-    INITIALIZED = "initialized"
+    @property
+    def needs_value(self) -> bool:
+        """Whether it carries a value."""
+        return self in (ControlKind.PROMOTE, ControlKind.REOPEN, ControlKind.RETRY, ControlKind.ARM)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A device as a plan is registered with it. `identity` is JSON; `mates` are the other devices of its pair."""
+
+    device: str
+    wave: int
+    url: str
+    identity: str = "{}"
+    mates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a device stands, as its engine sees it now; `soft` while it is past a soft limit, which holds starts."""
+
+    device: str
+    phase: str
+    text: str
+    attempt: int = 1
+    soft: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """A request of a person. `value` is the wave of a promote, the limit of a reopen, the target of an arm."""
+    """A request of a person.
+
+    `value` is the wave of a promote, the limit of a reopen, the target of an arm, the attempt that a retry opens.
+    """
 
     id: int
     kind: ControlKind
@@ -55,18 +93,6 @@ class Control:
     reason: str
     at: float
     actor: Actor
-
-
-@dataclass(frozen=True, slots=True)
-class Milestone:
-    """What was reached, with what identifies it on the device."""
-
-    kind: MilestoneKind
-    attempt: int
-    last_state_time: int | None
-    target_version: str | None
-    checksum: str | None
-    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +120,10 @@ class Attempt:
 class MemberRecord:
     """One device of a rollout. There is always an attempt 1; a `retry` control opens the next one.
 
-    `soft` is set by the engine while the device is past a soft limit, and holds new starts.
-    `pair_down` names a device of its pair that has an open init or start in any rollout of this journal.
+    `phase`, `text` and `soft` are where its engine saw it last in the newest attempt: `soft` while the device is past
+    a soft limit, which holds new starts. `transfer` is how far the bytes of an upload under way are.
+    `pair_down` names a device of its pair that has an open init or start in any rollout of this journal; `pair_lost`
+    one whose last start ended in REVIEW or FAILED_CRITICAL and was answered by no reset or person.
     """
 
     device: str
@@ -104,6 +132,12 @@ class MemberRecord:
     attempts: tuple[Attempt, ...]
     soft: bool = False
     pair_down: str | None = None
+    pair_lost: str | None = None
+    phase: str | None = None
+    text: str | None = None
+    transfer: TransferRow | None = None
+    url: str = ""
+    identity: str = "{}"
 
     @property
     def attempt(self) -> Attempt:
@@ -130,3 +164,30 @@ class RolloutRecord:
             if member.device == device:
                 return member
         raise KeyError(device)
+
+
+@dataclass(frozen=True, slots=True)
+class ManualRecord:
+    """A manual rollout: what it sent, and its end if it has ended."""
+
+    row: RolloutRow
+    intents: tuple[Intent, ...]
+    end: End | None
+
+
+@dataclass(frozen=True, slots=True)
+class Brake:
+    """The pause of everything, while it is on."""
+
+    reason: str
+    at: float
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Who drives a rollout, or drove it last; `seen_at` is when it last wrote to the journal."""
+
+    actor: Actor
+    alive: bool
+    seen_at: float

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from updeck.journal.leases import View, holders
-from updeck.journal.models import DeviceRecord, End, Intent, Op, Outcome, RolloutRow, TransferRow, Verdict
-from updeck.journal.rows import end_of, intent_of, listed, transfer_of
+from updeck.journal.models import DeviceRecord, End, Intent, Milestone, Op, Outcome, RolloutRow, TransferRow, Verdict
+from updeck.journal.rows import end_of, intent_of, listed, milestone_of, transfer_of
 
 __all__ = ["read_records", "start_unresolved"]
 
@@ -24,10 +24,11 @@ class _Findings:
     resets: dict[str, list[Intent]] = field(default_factory=dict)
     ends: dict[_AttemptKey, End] = field(default_factory=dict)
     last_ends: dict[str, End] = field(default_factory=dict)
-    resolved: set[tuple[str, str]] = field(default_factory=set)
+    resolved: set[_AttemptKey] = field(default_factory=set)
     checksums: dict[str, set[str]] = field(default_factory=dict)
     notes: dict[str, tuple[str, str]] = field(default_factory=dict)
     transfers: dict[str, TransferRow] = field(default_factory=dict)
+    initialized: dict[str, tuple[Milestone, bool]] = field(default_factory=dict)
 
 
 def read_records(tx: sqlite3.Connection, devices: Iterable[str], view: View) -> dict[str, DeviceRecord]:
@@ -41,6 +42,7 @@ def read_records(tx: sqlite3.Connection, devices: Iterable[str], view: View) -> 
 def _record(name: str, rollout: RolloutRow | None, found: _Findings) -> DeviceRecord:
     init, start = found.newest.get((name, Op.INIT)), found.newest.get((name, Op.START))
     state, note = found.notes.get(name, (None, None))
+    initialized, adopted = found.initialized.get(name, (None, False))
     return DeviceRecord(
         device=name,
         rollout=rollout,
@@ -55,7 +57,9 @@ def _record(name: str, rollout: RolloutRow | None, found: _Findings) -> DeviceRe
         proven_checksums=frozenset(found.checksums.get(name, ())),
         acknowledged_state=state,
         acknowledged_note=note,
-        transfer=None if rollout is None else found.transfers.get(rollout.id),
+        transfer=found.transfers.get(name),
+        initialized=initialized,
+        adopted=adopted,
     )
 
 
@@ -67,7 +71,9 @@ def start_unresolved(tx: sqlite3.Connection, device: str) -> bool:
 
 _OPEN = """
     SELECT i.* FROM intent_rows i JOIN holds h ON h.rollout = i.rollout AND h.device = i.device
-    WHERE i.device IN (SELECT value FROM json_each(?)) ORDER BY i.id"""
+    WHERE i.device IN (SELECT value FROM json_each(?)) AND NOT EXISTS (
+        SELECT 1 FROM ends e WHERE (e.rollout, e.device, e.attempt) = (i.rollout, i.device, i.attempt))
+    ORDER BY i.id"""
 
 _NEWEST = """
     SELECT * FROM intent_rows WHERE id IN (
@@ -80,23 +86,37 @@ _LAST_ENDS = """
     SELECT * FROM end_rows WHERE id IN (
         SELECT max(id) FROM ends WHERE device IN (SELECT value FROM json_each(?)) GROUP BY device)"""
 
-_ENDS = """
-    SELECT * FROM end_rows
-    WHERE op IN ('init', 'start', 'reset') AND device IN (SELECT value FROM json_each(?))"""
+_ENDS = "SELECT * FROM end_rows WHERE device IN (SELECT value FROM json_each(?))"
 
-_RESOLVED = "SELECT rollout, device FROM resolves WHERE device IN (SELECT value FROM json_each(?))"
+_RESOLVED = "SELECT rollout, device, attempt FROM resolves WHERE device IN (SELECT value FROM json_each(?))"
 
 _CHECKSUMS = """
     SELECT i.device, i.checksum FROM intents i
     JOIN ends e ON (e.rollout, e.device, e.attempt) = (i.rollout, i.device, i.attempt)
     WHERE e.verdict = 'STAGED' AND i.op IN ('upload', 'fetch') AND i.checksum IS NOT NULL
-    AND i.device IN (SELECT value FROM json_each(?))"""
+    AND i.device IN (SELECT value FROM json_each(:devices))
+    UNION
+    SELECT i.device, i.checksum FROM intents i
+    JOIN milestones m ON (m.rollout, m.device, m.checksum) = (i.rollout, i.device, i.checksum)
+    WHERE m.kind = 'staged' AND i.device IN (SELECT value FROM json_each(:devices))"""
+
+_INITIALIZED = """
+    SELECT m.*, NOT EXISTS (
+        SELECT 1 FROM intents i
+        WHERE (i.rollout, i.device, i.attempt, i.op) = (m.rollout, m.device, m.attempt, 'init')) AS adopted
+    FROM milestones m WHERE m.id IN (
+        SELECT max(id) FROM milestones
+        WHERE kind = 'initialized' AND device IN (SELECT value FROM json_each(?)) GROUP BY device)
+    AND NOT EXISTS (
+        SELECT 1 FROM intents i LEFT JOIN outcomes o ON o.intent = i.id
+        WHERE i.device = m.device AND i.op IN ('init', 'reset') AND i.id > coalesce(m.newest_intent, 0)
+        AND o.outcome IS NOT 'refused')"""
 
 _NOTES = "SELECT device, state, note FROM acknowledgements WHERE device IN (SELECT value FROM json_each(?))"
 
 _TRANSFERS = """
-    SELECT t.* FROM transfers t JOIN holds h ON h.rollout = t.rollout
-    WHERE h.device IN (SELECT value FROM json_each(?))"""
+    SELECT t.* FROM transfers t JOIN holds h ON h.rollout = t.rollout AND h.device = t.device
+    WHERE t.device IN (SELECT value FROM json_each(?))"""
 
 
 def _find_all(tx: sqlite3.Connection, names: Iterable[str]) -> _Findings:
@@ -112,11 +132,13 @@ def _find_all(tx: sqlite3.Connection, names: Iterable[str]) -> _Findings:
         found.last_ends[row["device"]] = end_of(row)
     for row in tx.execute(_ENDS, wanted):
         found.ends[row["rollout"], row["device"], row["attempt"]] = end_of(row)
-    for row in tx.execute(_CHECKSUMS, wanted):
+    for row in tx.execute(_CHECKSUMS, {"devices": wanted[0]}):
         found.checksums.setdefault(row["device"], set()).add(row["checksum"])
-    found.resolved.update((row["rollout"], row["device"]) for row in tx.execute(_RESOLVED, wanted))
+    for row in tx.execute(_INITIALIZED, wanted):
+        found.initialized[row["device"]] = (milestone_of(row), bool(row["adopted"]))
+    found.resolved.update((row["rollout"], row["device"], row["attempt"]) for row in tx.execute(_RESOLVED, wanted))
     found.notes.update((row["device"], (row["state"], row["note"])) for row in tx.execute(_NOTES, wanted))
-    found.transfers.update((row["rollout"], transfer_of(row)) for row in tx.execute(_TRANSFERS, wanted))
+    found.transfers.update((row["device"], transfer_of(row)) for row in tx.execute(_TRANSFERS, wanted))
     return found
 
 
@@ -136,7 +158,7 @@ def _unresolved(found: _Findings, start: Intent | None) -> bool:
     end = _end_of(found, start)
     if start is None or end is None or end.verdict is not Verdict.REVIEW:
         return False
-    if (start.rollout, start.device) in found.resolved:
+    if (start.rollout, start.device, start.attempt) in found.resolved:
         return False
     return not any(_sent(one) and _done(_end_of(found, one)) for one in _resets_after(found, start))
 

@@ -6,9 +6,22 @@ import sqlite3
 from collections.abc import Iterable
 
 from updeck.journal.encoding import baseline_from, detail_from, json_text, payload_from
-from updeck.journal.models import Actor, End, Event, Intent, Observation, Op, Outcome, OutcomeRow, TransferRow, Verdict
+from updeck.journal.models import (
+    Actor,
+    End,
+    Event,
+    Intent,
+    Milestone,
+    MilestoneKind,
+    Observation,
+    Op,
+    Outcome,
+    OutcomeRow,
+    TransferRow,
+    Verdict,
+)
 
-__all__ = ["actor_of", "end_of", "event_of", "intent_of", "listed", "observation_of", "transfer_of"]
+__all__ = ["actor_of", "end_of", "event_of", "intent_of", "listed", "milestone_of", "observation_of", "transfer_of"]
 
 
 def actor_of(row: sqlite3.Row, prefix: str = "") -> Actor:
@@ -57,6 +70,18 @@ def end_of(row: sqlite3.Row) -> End:
         actor=actor_of(row),
         last_state_time=row["last_state_time"],
         target_version=row["target_version"],
+    )
+
+
+def milestone_of(row: sqlite3.Row) -> Milestone:
+    """Return the milestone in a row of its table."""
+    return Milestone(
+        kind=MilestoneKind(row["kind"]),
+        attempt=row["attempt"],
+        last_state_time=row["last_state_time"],
+        target_version=row["target_version"],
+        checksum=row["checksum"],
+        at=row["at"],
     )
 
 

@@ -12,22 +12,18 @@ from contextlib import contextmanager
 
 from updeck.errors import JournalError
 from updeck.journal.models import Op, Outcome, Verdict
+from updeck.journal.schema_plans import PLAN_STEP
+from updeck.journal.statements import STRICT, frozen, one_of
 
 __all__ = ["APPEND_ONLY", "STEPS", "migrate"]
 
 APPEND_ONLY = ("actors", "rollouts", "observations", "intents", "outcomes", "ends", "resolves", "events")
-"""Tables whose rows are never changed and never deleted."""
+"""Tables of version 1 whose rows are never changed and never deleted."""
 
 _APPLICATION_ID = 0x75706463
-_STRICT = "STRICT" if sqlite3.sqlite_version_info >= (3, 37) else ""
 
-
-def _one_of(words: Sequence[str]) -> str:
-    return "(" + ", ".join(f"'{word}'" for word in words) + ")"
-
-
-_OPS = _one_of(list(Op))
-_ONCE = _one_of([Op.INIT, Op.START, Op.RESET])
+_OPS = one_of(list(Op))
+_ONCE = one_of([Op.INIT, Op.START, Op.RESET])
 
 _TABLES = (
     """CREATE TABLE actors (
@@ -86,7 +82,7 @@ _TABLES = (
         UNIQUE (rollout, device, attempt, op, try))""",
     f"""CREATE TABLE outcomes (
         intent INTEGER PRIMARY KEY REFERENCES intents,
-        outcome TEXT NOT NULL CHECK (outcome IN {_one_of(list(Outcome))}),
+        outcome TEXT NOT NULL CHECK (outcome IN {one_of(list(Outcome))}),
         status INTEGER,
         error TEXT,
         at REAL NOT NULL,
@@ -97,7 +93,7 @@ _TABLES = (
         device TEXT NOT NULL,
         attempt INTEGER NOT NULL CHECK (attempt >= 1),
         op TEXT CHECK (op IN {_OPS}),
-        verdict TEXT CHECK (verdict IN {_one_of(list(Verdict))}),
+        verdict TEXT CHECK (verdict IN {one_of(list(Verdict))}),
         reason TEXT NOT NULL,
         last_state_time INTEGER,
         target_version TEXT,
@@ -109,7 +105,7 @@ _TABLES = (
         rollout TEXT NOT NULL,
         device TEXT NOT NULL,
         attempt INTEGER NOT NULL,
-        verdict TEXT NOT NULL CHECK (verdict IN {_one_of(list(Verdict))}),
+        verdict TEXT NOT NULL CHECK (verdict IN {one_of(list(Verdict))}),
         reason TEXT NOT NULL CHECK (length(reason) > 0),
         at REAL NOT NULL,
         actor INTEGER NOT NULL REFERENCES actors,
@@ -174,23 +170,16 @@ _INDEXES = (
 )
 
 
-def _frozen(table: str) -> tuple[str, str]:
-    refusal = f"SELECT RAISE(ABORT, '{table} are append-only')"
-    return (
-        f"CREATE TRIGGER {table}_never_change BEFORE UPDATE ON {table} BEGIN {refusal}; END",
-        f"CREATE TRIGGER {table}_never_go BEFORE DELETE ON {table} BEGIN {refusal}; END",
-    )
-
-
 STEPS: tuple[tuple[str, ...], ...] = (
     (
         f"PRAGMA application_id = {_APPLICATION_ID}",
-        *(f"{table} {_STRICT}" for table in _TABLES),
+        *(f"{table} {STRICT}" for table in _TABLES),
         *_VIEWS,
         *_INDEXES,
-        *(statement for table in APPEND_ONLY for statement in _frozen(table)),
+        *frozen(APPEND_ONLY),
         "INSERT INTO revision VALUES (1, 0)",
     ),
+    PLAN_STEP,
 )
 """Statements that make version n+1 out of version n; version 0 is an empty file."""
 

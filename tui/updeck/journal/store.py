@@ -6,24 +6,15 @@ nothing; `JournalError` names the file, what is wrong with it and what to do.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from updeck.clock import Clock
-from updeck.errors import JournalError
-from updeck.journal import activity, attempts, leases, observations, records
+from updeck.errors import Blocked
+from updeck.journal import activity, attempts, leases, observations, plan_records, plans, records
 from updeck.journal.actor import this_actor
-from updeck.journal.database import Database
+from updeck.journal.book import FILE_NAME
 from updeck.journal.encoding import digest
-from updeck.journal.file_system import refuse_network
-from updeck.journal.machine import Machine
 from updeck.journal.models import (
-    Actor,
     Baseline,
     DeviceRecord,
     Event,
@@ -35,56 +26,16 @@ from updeck.journal.models import (
     Verdict,
 )
 from updeck.journal.permit import Permit
-from updeck.journal.rollout_id import RANDOM_BYTES, uuid7
+from updeck.journal.plan_models import RolloutRecord
+from updeck.journal.plan_store import PlanBook
 from updeck.journal.sentences import intent_line, outcome_line
-from updeck.journal.writing import Writing, add_event, enter_actor
-from updeck.paths import ready_state_dir
+from updeck.journal.writing import Writing, add_event
 
 __all__ = ["FILE_NAME", "Journal", "this_actor"]
 
-FILE_NAME = "journal.db"
 
-EVERY_S = 1.0
-"""Shortest time between two writes of what only progresses, in seconds."""
-
-
-class Journal:
+class Journal(PlanBook):
     """The record, as one process writes and reads it."""
-
-    def __init__(self, database: Database, *, actor: Actor, clock: Clock, machine: Machine | None = None) -> None:
-        self._database = database
-        self._actor = actor
-        self._clock = clock
-        self._machine = machine or Machine()
-        self._held: dict[str, int] = {}
-        self._pace = _Pace(clock)
-        self._revision = (-1, 0)
-
-    @classmethod
-    def open(cls, state_dir: Path, *, actor: Actor, clock: Clock, machine: Machine | None = None) -> Journal:
-        """Open the journal of a state directory; both are made where they are missing.
-
-        Raises `ConfigError` for a directory or file that others could swap, and `JournalError` for a network file
-        system and for a file that is locked, damaged, of a newer program or no journal.
-        """
-        machine = machine or Machine()
-        mode = ready_state_dir(state_dir)
-        refuse_network(state_dir, machine.mounts())
-        return cls(Database.open(state_dir / FILE_NAME, mode=mode), actor=actor, clock=clock, machine=machine)
-
-    def close(self) -> None:
-        """Give the leases up and close the file; where that cannot be written, they run out by themselves."""
-        with contextlib.suppress(JournalError):
-            self.release()
-        self._database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def begin_manual(self, device: str, op: Op, *, url: str) -> RolloutRow:
         """Register a manual rollout of one device, with its lease ours.
@@ -92,7 +43,7 @@ class Journal:
         Raises `Blocked`, naming the other rollout, when the device belongs to one that has not ended.
         """
         with self._writing() as writing:
-            rollout = uuid7(writing.at, self._machine.entropy(RANDOM_BYTES))
+            rollout = self._new_id(writing)
             view = replace(self._view(), held={rollout: 1})
             row = leases.register(writing, rollout, device, op, url, view)
         self._held[rollout] = 1
@@ -108,16 +59,20 @@ class Journal:
         try_: int = 1,
         baseline: Baseline,
         detail: Mapping[str, str] | None = None,
+        allow: Callable[[RolloutRecord], str | None] | None = None,
     ) -> Permit:
         """Commit the baseline and the intent, and return the permission to send that comes of it.
 
-        `detail` may name the `file` of an upload, the masked `url` of a fetch, the `image_id` to delete. Raises
-        `LeaseLost` when another drives the rollout, `Blocked` when this call was sent before in this attempt, its
-        baseline is older than 10 s, or a start in REVIEW is not answered.
+        `detail` may name the `file` of an upload, the masked `url` of a fetch, the `image_id` to delete. `allow` is
+        what a planned rollout needs: it is asked within the transaction, with the rollout as it is then, and its
+        reason forbids the call (`rollout.md` 7). Raises `LeaseLost` when another drives the rollout, `Blocked` when
+        `allow` says so, this call was sent before in this attempt, its baseline is older than 10 s, or a start in
+        REVIEW is not answered.
         """
         key = attempts.Key(rollout, device, attempt, op, try_)
         with self._writing() as writing:
             epoch = leases.keep(writing, rollout, self._held.get(rollout))
+            self._ask(writing, rollout, device, allow)
             intent_id = attempts.add_intent(writing, key, epoch, baseline, detail or {})
             # a permit ages from before its commit, so that a process stopped in between finds it expired
             monotonic = self._clock.monotonic()
@@ -150,13 +105,16 @@ class Journal:
     ) -> None:
         """Record how an attempt ended, once and for ever, and let the device go.
 
-        Raises `LeaseLost` when another drives the rollout, `JournalError` when it has ended or an intent is open.
+        Raises `LeaseLost` when another drives the rollout, `JournalError` when it has ended or an intent is open,
+        `Blocked` when `attempt` is not the present one.
         """
         ending = attempts.Ending(op, verdict, reason, last_state_time, target_version)
         with self._writing() as writing:
             leases.keep(writing, rollout, self._held.get(rollout))
             attempts.add_end(writing, rollout, device, attempt, ending)
             over = leases.drop(writing, rollout, device)
+            if over and plans.is_plan(writing.tx, rollout):
+                plans.say_finished(writing, rollout)
         if over:
             self._held.pop(rollout, None)
 
@@ -164,36 +122,6 @@ class Journal:
         """Record a person's judgement of the newest end; the verdict stays. Raises `Blocked` without a reason."""
         with self._writing() as writing:
             attempts.add_resolve(writing, rollout, device, verdict, reason)
-
-    def take_over(self, rollout: str) -> RolloutRow | None:
-        """Drive a rollout on: at once if its process is gone or gave it up, else only after its lease ran out.
-
-        Returns None when its process may still write, and when the rollout has ended.
-        """
-        with self._writing() as writing:
-            epoch = leases.take(writing, rollout, self._view())
-            if epoch is None:
-                return None
-        self._held[rollout] = epoch
-        return next((row for row in self.unfinished() if row.id == rollout), None)
-
-    def renew(self) -> tuple[str, ...]:
-        """Renew all our leases, to be called every 10 s; return the rollouts that another process took over."""
-        if not self._held:
-            return ()
-        with self._writing(revises=False) as writing:
-            lost = leases.renew(writing, dict(self._held))
-        for rollout in lost:
-            self._held.pop(rollout, None)
-        return lost
-
-    def release(self) -> None:
-        """Give all our leases up, so that another process may take over at once."""
-        if not self._held:
-            return
-        with self._writing() as writing:
-            leases.give_up(writing, dict(self._held))
-        self._held.clear()
 
     def record(self, device: str) -> DeviceRecord:
         """Return what the journal knows of one device."""
@@ -268,39 +196,31 @@ class Journal:
         with self._writing() as writing:
             activity.set_acknowledgement(writing, device, state, note)
 
-    def progress(self, rollout: str, sent_bytes: int, total_bytes: int) -> None:
-        """Keep how far an upload of ours is, at most once a second but for its last byte. Raises `LeaseLost`."""
+    def progress(self, rollout: str, sent_bytes: int, total_bytes: int, *, device: str | None = None) -> None:
+        """Keep how far an upload of ours is, at most once a second but for its last byte. Raises `LeaseLost`.
+
+        A planned rollout names the `device`; a manual one has but one.
+        """
         part = "whole" if sent_bytes >= total_bytes else "part"
-        if not self._pace.is_due(rollout, part):
+        subject = f"{rollout} {device or ''}"
+        if not self._pace.is_due(subject, part):
             return
         with self._writing() as writing:
             leases.keep(writing, rollout, self._held.get(rollout))
-            activity.set_progress(writing, rollout, sent_bytes, total_bytes)
-        self._pace.done(rollout, part)
+            activity.set_progress(writing, rollout, device, sent_bytes, total_bytes)
+        self._pace.done(subject, part)
 
-    def _view(self) -> leases.View:
-        return leases.View(dict(self._held), self._clock.wall(), self._machine.gone)
-
-    @contextmanager
-    def _writing(self, *, revises: bool = True) -> Iterator[Writing]:
-        with self._database.write() as tx:
-            yield Writing(tx, enter_actor(tx, self._actor), self._clock.wall())
-            if revises:
-                tx.execute("UPDATE revision SET count = count + 1")
-
-
-class _Pace:
-    """Lets a subject through when its kind has changed, and otherwise once in `EVERY_S`."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._last: dict[str, tuple[str, float]] = {}
-
-    def is_due(self, subject: str, kind: str) -> bool:
-        """Whether a write for `subject` is due."""
-        last = self._last.get(subject)
-        return last is None or last[0] != kind or self._clock.monotonic() - last[1] >= EVERY_S
-
-    def done(self, subject: str, kind: str) -> None:
-        """Note that it was written just now."""
-        self._last[subject] = (kind, self._clock.monotonic())
+    def _ask(
+        self,
+        writing: Writing,
+        rollout: str,
+        device: str,
+        allow: Callable[[RolloutRecord], str | None] | None,
+    ) -> None:
+        if not plans.is_plan(writing.tx, rollout):
+            return
+        if allow is None:
+            raise Blocked("a planned rollout sends nothing that its plan was not asked about", device=device)
+        reason = allow(plan_records.read_plans(writing.tx, [rollout], self._view())[rollout])
+        if reason is not None:
+            raise Blocked(reason, device=device)
