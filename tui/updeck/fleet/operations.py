@@ -113,7 +113,7 @@ class Operations:
         self.writable(Op.FETCH)
         tracked = self.tracked(device)
         allow_local = order.allow_local or tracked.entry.fetch_local
-        check_fetch_url(order.url, allow_local=allow_local)
+        url = check_fetch_url(order.url, allow_local=allow_local).url
         async with tracked.lock:
             reading = await self.fresh(tracked)
             self.may(Op.FETCH, tracked)
@@ -121,9 +121,9 @@ class Operations:
             if present is not None:
                 return present
             baseline = baseline_of(reading, tracked.entry.url, expected=order.version, checksum=order.sha256)
-            detail = {"url": masked(order.url)}
+            detail = {"url": masked(url)}
             return await self.send(
-                tracked, Sending(Op.FETCH, baseline, lambda permit: tracked.client.fetch(permit, order.url), detail)
+                tracked, Sending(Op.FETCH, baseline, lambda permit: tracked.client.fetch(permit, url), detail)
             )
 
     async def send(self, tracked: Tracked, sending: Sending) -> Performed:
@@ -167,7 +167,7 @@ class Operations:
         except Refused as error:
             return Outcome.REFUSED, error.status, error.message
         except UnknownOutcome as error:
-            return Outcome.UNKNOWN, None, error.message
+            return Outcome.UNKNOWN, error.status, error.message
         except (DeviceError, Blocked) as error:
             # the client raises these only where not one byte of the request left
             return Outcome.REFUSED, None, f"not sent: {error.message}"

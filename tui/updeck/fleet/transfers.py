@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from updeck.device.image_file import ImageFile
 from updeck.device.permission import Permission
-from updeck.errors import Blocked, JournalError, LocalFileError
+from updeck.errors import Blocked, JournalError, LocalFileError, UpdeckError
 from updeck.fleet.examine import baseline_of
 from updeck.fleet.monitor import Monitor
 from updeck.fleet.operations import Operations, Sending, already_there
@@ -120,14 +120,19 @@ class Transfers:
         )
 
         def transmit(permit: Permission) -> object:
-            return session.send(
-                permit,
-                source,
-                progress=upload.sent,
-                cancel=upload.cancel,
-                stall_s=patience.upload_stall,
-                total_s=order.size_bytes / patience.upload_floor + GRACE_S,
-            )
+            try:
+                return session.send(
+                    permit,
+                    source,
+                    progress=upload.sent,
+                    cancel=upload.cancel,
+                    stall_s=patience.upload_stall,
+                    total_s=order.size_bytes / patience.upload_floor + GRACE_S,
+                )
+            except UpdeckError as error:
+                if session.left:
+                    raise
+                raise Blocked(error.message, advice=error.advice) from error  # surely not sent
 
         async def send(permit: Permission) -> object:
             upload.started_at, upload.started_monotonic = self._monitor.clock.wall(), self._monitor.clock.monotonic()
