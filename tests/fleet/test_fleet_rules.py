@@ -18,6 +18,8 @@ from updeck.journal.models import (
     DeviceRecord,
     End,
     Intent,
+    Milestone,
+    MilestoneKind,
     Op,
     Outcome,
     OutcomeRow,
@@ -50,6 +52,10 @@ def intent(op: Op, *, expected: str | None = None, outcome: Outcome = Outcome.AC
 
 def end(op: Op, verdict: Verdict, *, changed: int = 100, target: str | None = NEW) -> End:
     return End("r1", "ar11", 1, op, verdict, "", 2.0, ACTOR, changed, target)
+
+
+def reached(*, changed: int = 100, target: str | None = NEW) -> Milestone:
+    return Milestone(MilestoneKind.INITIALIZED, 1, changed, target, None, 2.0)
 
 
 def ours(**changes: object) -> DeviceRecord:
@@ -120,6 +126,11 @@ def test_start_needs_an_init_of_ours() -> None:
         (ours(last_init_end=end(Op.INIT, Verdict.INITIALIZED, target=OLD)), Ownership.FOREIGN),
         (ours(last_init_end=end(Op.INIT, Verdict.NOT_STARTED)), Ownership.FOREIGN),
         (DeviceRecord("ar11"), Ownership.FOREIGN),
+        (ours(last_init_end=end(Op.INIT, Verdict.NOT_STARTED), initialized=reached()), Ownership.OURS),
+        (ours(last_init_end=None, initialized=reached()), Ownership.OURS),
+        (ours(initialized=reached(changed=99)), Ownership.FOREIGN),
+        (ours(initialized=reached(target=OLD)), Ownership.FOREIGN),
+        (DeviceRecord("ar11", initialized=reached()), Ownership.OURS),
     ],
 )
 def test_ours_is_only_the_very_initialized_that_our_init_reached(record: DeviceRecord, owner: Ownership) -> None:

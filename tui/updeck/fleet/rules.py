@@ -46,7 +46,11 @@ class Situation:
 
 
 def ownership(reading: Reading, record: DeviceRecord) -> Ownership:
-    """Say whose the present INITIALIZED is: ours only if it is the very one that our last init was seen to reach."""
+    """Say whose the present INITIALIZED is: ours only if it is the very one that we reached, or that was adopted."""
+    present = (reading.update.last_state_time, reading.update.target_version)
+    if record.initialized is not None:
+        reached = (record.initialized.last_state_time, record.initialized.target_version)
+        return Ownership.OURS if reached == present else Ownership.FOREIGN
     init, end = record.last_init, record.last_init_end
     if init is None or record.reset_since_init:
         return Ownership.FOREIGN
@@ -56,11 +60,7 @@ def ownership(reading: Reading, record: DeviceRecord) -> Ownership:
         return Ownership.OPEN
     if end.verdict not in (Verdict.INITIALIZED, Verdict.WRONG_TARGET):
         return Ownership.FOREIGN
-    same = (end.last_state_time, end.target_version) == (
-        reading.update.last_state_time,
-        reading.update.target_version,
-    )
-    return Ownership.OURS if same else Ownership.FOREIGN
+    return Ownership.OURS if (end.last_state_time, end.target_version) == present else Ownership.FOREIGN
 
 
 def target_of(reading: Reading) -> str | None:

@@ -220,8 +220,8 @@ class DeviceRecord:
     true after a REVIEW of a start that no reset or resolve has answered.
     `proven_checksums` are those of the images that a transfer of ours ended STAGED with, proven.
     `reset_since_init` tells that a reset of ours was sent (accepted or unknown) after `last_init`.
-    `initialized` is the INITIALIZED that a planned rollout reached last, by its init or, with `adopted`, because a
-    person adopted another's; None when an init or reset of ours was sent after it.
+    `initialized` is the INITIALIZED that a planned rollout reached last, None when an init or reset of ours was sent
+    after it. Where it was someone else's and was adopted, there is no `last_init`.
     """
 
     device: str
@@ -239,7 +239,6 @@ class DeviceRecord:
     acknowledged_note: str | None = None
     transfer: TransferRow | None = None
     initialized: Milestone | None = None
-    adopted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

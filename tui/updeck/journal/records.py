@@ -43,6 +43,7 @@ def _record(name: str, rollout: RolloutRow | None, found: _Findings) -> DeviceRe
     init, start = found.newest.get((name, Op.INIT)), found.newest.get((name, Op.START))
     state, note = found.notes.get(name, (None, None))
     initialized, adopted = found.initialized.get(name, (None, False))
+    init = None if adopted else init
     return DeviceRecord(
         device=name,
         rollout=rollout,
@@ -59,7 +60,6 @@ def _record(name: str, rollout: RolloutRow | None, found: _Findings) -> DeviceRe
         acknowledged_note=note,
         transfer=found.transfers.get(name),
         initialized=initialized,
-        adopted=adopted,
     )
 
 
