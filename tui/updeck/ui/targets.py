@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from updeck.fleet.next import clock_text
 from updeck.fleet.orders import Examination
-from updeck.text import plural
+from updeck.text import pad, plural
 from updeck.ui.facts import hang, heading
 from updeck.ui.glyphs import Glyphs
 from updeck.ui.ink import Ink, Line, line
@@ -64,7 +64,7 @@ def target_lines(targets: Sequence[Target], size_bytes: int | None, glyphs: Glyp
     out = heading(title if all(one.read for one in targets) else "Devices", width, glyphs.rule)
     for one in targets:
         sign, ink, words = _standing(one, size_bytes, glyphs)
-        head = line((f"{sign} ", ink), f"{one.name:<{name_width}}  ")
+        head = line((f"{sign} ", ink), pad(one.name, name_width), "  ")
         out += hang(head, words, name_width + 4, width)
     return out
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.app import App
+from textual.screen import Screen
 
 from updeck.fleet.views import DeviceView
 from updeck.ui.screens.dialog import Dialog, Look
@@ -30,9 +31,18 @@ def views_of(service: FleetService, names: Iterable[str]) -> list[DeviceView]:
     return [view for name in names if (view := service.state.view(name)) is not None]
 
 
+class _Curtain(Screen[None]):
+    """Stands between a dialog and the screen behind it, and is never seen.
+
+    Textual counts the screen right below the top as visible, and repaints the top wherever that one changes; with
+    this between, what goes on behind a dialog costs nothing.
+    """
+
+
 async def open_dialog(app: App[Any], dialog: Dialog[Answer]) -> None:
     """Open a dialog in one paint."""
     with app.batch_update():
+        await app.push_screen(_Curtain())
         await app.push_screen(dialog)
 
 
@@ -40,6 +50,7 @@ async def close_dialog(app: App[Any], dialog: Dialog[Answer]) -> Answer | None:
     """Wait for the answer of an open dialog, close it in one paint, and return it."""
     answer = await dialog.answered
     with app.batch_update():
+        await app.pop_screen()
         await app.pop_screen()
     return answer
 

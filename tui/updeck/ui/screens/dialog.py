@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar, TypeVar
 
 from textual import events, on
@@ -24,9 +25,11 @@ from updeck.ui.lines.header import label_ink
 from updeck.ui.widgets.form import Button, Form
 from updeck.ui.widgets.sheet import Sheet
 
-__all__ = ["CANCEL", "CLOSE", "Dialog", "Look"]
+__all__ = ["CANCEL", "CLOSE", "DIALOG_CSS", "Dialog", "Look"]
 
 Answer = TypeVar("Answer")
+
+DIALOG_CSS = Path(__file__).with_name("dialog.tcss")
 
 CANCEL = Button("cancel", "Cancel")
 CLOSE = Button("cancel", "Close")
@@ -50,7 +53,7 @@ class Dialog(ModalScreen[Answer]):
     `hears_from` is that moment on the clock of `Message.time`; forms hear from the first paint on.
     """
 
-    CSS_PATH: ClassVar[CSSPathType] = ["dialog.tcss"]
+    CSS_PATH: ClassVar[CSSPathType] = [DIALOG_CSS]
     AUTO_FOCUS = "#form"
     PANEL_HEIGHT: ClassVar[int] = 22
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -16,7 +16,7 @@ from textual.widget import Widget
 from updeck.text import clean, fit, plural
 from updeck.ui.directory import FileEntry, Listing, complete, matching, read_directory, split_typed
 from updeck.ui.ink import Ink, Line, line
-from updeck.ui.screens.dialog import CANCEL, Dialog, Look
+from updeck.ui.screens.dialog import CANCEL, DIALOG_CSS, Dialog, Look
 from updeck.ui.widgets.file_list import FileList
 from updeck.ui.widgets.form import Entry, Form
 
@@ -30,7 +30,7 @@ class FilePicker(Dialog[Path]):
     time; enter takes what is under the cursor.
     """
 
-    CSS_PATH: ClassVar[CSSPathType] = ["dialog.tcss", "file_picker.tcss"]
+    CSS_PATH: ClassVar[CSSPathType] = [DIALOG_CSS, "file_picker.tcss"]
     PANEL_HEIGHT = 30
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "complete", show=False),

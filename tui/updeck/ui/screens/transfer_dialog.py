@@ -120,7 +120,8 @@ class TransferDialog(Dialog[Order]):
         """Say what is missing, or how to confirm."""
         missing = self.blocking() or self.missing()
         count = plural(len(receivers(self.targets())), "device")
-        self.say(missing or f"press y to {self.VERB} to {count}, escape to leave")
+        how = "tab to the buttons, then press y" if self.form.typing else "press y"
+        self.say(missing or f"{how} to {self.VERB} to {count}, escape to leave")
 
     def heard(self, event: events.Key) -> None:
         """Take `y` outside of the form as a yes."""
@@ -136,6 +137,12 @@ class TransferDialog(Dialog[Order]):
     def _entered(self, event: Form.Submitted) -> None:
         event.stop()
         self.form.go(CANCEL.key)
+        self.report()
+
+    @on(Form.Went)
+    def _went(self, event: Form.Went) -> None:
+        event.stop()
+        self.report()
 
     def confirm(self) -> None:
         """Close with the order, unless something is missing or not painted yet."""

@@ -80,6 +80,12 @@ class Form(Widget, can_focus=True):
         key: str
 
     @dataclass
+    class Went(Message):
+        """A person went to another line or button."""
+
+        form: Form
+
+    @dataclass
     class Submitted(Message):
         """Enter was pressed in the last line."""
 
@@ -130,6 +136,11 @@ class Form(Widget, can_focus=True):
         return self._at
 
     @property
+    def typing(self) -> bool:
+        """Whether keys go to a line."""
+        return self._at in self._entries
+
+    @property
     def remark(self) -> str:
         """What is said now."""
         return self._remark[0]
@@ -173,14 +184,15 @@ class Form(Widget, can_focus=True):
         return [key for key in self._entries if key in self._open] + [button.key for button in self._buttons]
 
     def _redraw(self) -> None:
-        """Repaint the rows that look different now."""
+        """Repaint the rows that look different now, as far as they do."""
         width, height = self.size
         if len(self._drawn) != height:
             self.refresh()
             return
         for y in range(height):
-            if self._row(y) != self._drawn[y]:
-                self.refresh(Region(0, y, width, 1))
+            changed = _changed_cells(self._drawn[y], self._row(y))
+            if changed:
+                self.refresh(Region(0, y, min(changed, width), 1))
 
     def on_key(self, event: events.Key) -> None:
         """Type, go on, or press; what means nothing here passes on to the screen."""
@@ -192,13 +204,14 @@ class Form(Widget, can_focus=True):
             if not self._tab_passes:
                 event.stop()
                 self._step(1 if event.key == "tab" else -1, self._stops())
-        elif self._at in self._entries:
+        elif self.typing:
             self._key_on_entry(event, self._entries[self._at])
         else:
             self._key_on_button(event)
 
     def _step(self, step: int, stops: Sequence[str]) -> None:
         self.go(stops[(stops.index(self._at) + step) % len(stops)])
+        self.post_message(self.Went(self))
 
     def _key_on_entry(self, event: events.Key, entry: Entry) -> None:
         lines = [key for key in self._entries if key in self._open]
@@ -206,7 +219,7 @@ class Form(Widget, can_focus=True):
         step = {"enter": 1, "down": 1, "up": -1}.get(event.key, 0)
         if step and 0 <= place + step < len(lines):
             event.stop()
-            self.go(lines[place + step])
+            self._step(step, lines)
         elif event.key == "enter":
             event.stop()
             if event.time >= self.acts_from:
@@ -252,7 +265,7 @@ class Form(Widget, can_focus=True):
     def on_paste(self, event: events.Paste) -> None:
         """Take the first line of a paste, or refuse it."""
         event.stop()
-        key = self._at if self._at in self._entries else self._typed_into
+        key = self._at if self.typing else self._typed_into
         if key is None or key not in self._open or event.time < self.hears_from:
             return
         entry = self._entries[key]
@@ -332,6 +345,21 @@ class Form(Widget, can_focus=True):
             look = palette[Ink.STRONG] + Style(reverse=True) if here else palette[Ink.PLAIN]
             segments += [Segment(" " * GAP, palette[Ink.PLAIN]), Segment(self._glyphs.show(button.text), look)]
         return segments
+
+
+def _changed_cells(old: Strip, new: Strip) -> int:
+    """Return how many cells from the left have to be painted; only what is alike at the right end is saved."""
+    before, now = _cells(old), _cells(new)
+    if len(before) != len(now):
+        return new.cell_length
+    while now and before[-1] == now[-1]:
+        before.pop()
+        now.pop()
+    return sum(cell_width(character) for character, _ in now)
+
+
+def _cells(strip: Strip) -> list[tuple[str, Style | None]]:
+    return [(character, segment.style) for segment in strip for character in segment.text]
 
 
 def _edit(entry: Entry, value: str) -> LineEdit:
