@@ -230,6 +230,9 @@ def test_devices_of_one_pair_are_never_down_together() -> None:
     assert reason(Op.INIT, plan, busy, device="d2") is None
     elsewhere = replace(member("d0"), pair_down="d7")
     assert reason(Op.START, plan, elsewhere) == "waits for its pair d7"
+    lost = reason(Op.START, plan, replace(member("d0"), pair_lost="d7"))
+    assert lost is not None
+    assert lost.startswith("its pair d7 may not be in service")
 
 
 def test_a_device_past_its_soft_limit_holds_the_starts_of_the_others_until_it_clears() -> None:

@@ -172,6 +172,8 @@ def _pair(member: MemberRecord, record: RolloutRecord, plan: Plan, now: float) -
                 return f"waits for its pair {other.device}"
     if member.pair_down is not None:
         return f"waits for its pair {member.pair_down}"
+    if member.pair_lost is not None:
+        return f"its pair {member.pair_lost} may not be in service since its last start: un-init or resolve that first"
     return None
 
 
