@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from journal_bench import URL, Bench
@@ -299,7 +301,11 @@ def test_the_brake_stops_every_rollout_until_it_is_let_go(bench: Bench) -> None:
 def test_controls_change_the_token_that_others_look_at(bench: Bench) -> None:
     journal, other = bench.journal(1), bench.journal(2)
     rollout = register(journal).id
-    for change in (lambda: journal.control(rollout, ControlKind.PAUSE), lambda: journal.brake(on=True)):
+    changes: list[Callable[[], None]] = [
+        lambda: journal.control(rollout, ControlKind.PAUSE),
+        lambda: journal.brake(on=True),
+    ]
+    for change in changes:
         token = other.change_token()
         change()
         assert other.change_token() > token
@@ -320,15 +326,19 @@ def test_a_mate_that_is_down_in_any_rollout_is_named(bench: Bench, op: Op) -> No
     assert journal.rollout(rollout).member(A).pair_down is None
 
 
-def test_a_mate_of_the_same_rollout_is_down_from_its_init_to_the_end_of_its_attempt(bench: Bench) -> None:
+def test_a_mate_of_the_same_rollout_is_down_in_its_init_and_from_its_start_to_its_end(bench: Bench) -> None:
     journal = bench.journal()
     rollout = drive(journal, A, B, mates=(A, B))
     permit = send(bench, journal, rollout, A, Op.INIT)
     journal.outcome(permit.intent_id, Outcome.ACCEPTED, status=200, error=None)
-    reach(journal, rollout, A)
     record = journal.rollout(rollout)
     assert (record.member(B).pair_down, record.member(A).pair_down) == (A, None)
-    end(journal, rollout, A, Verdict.INITIALIZED)
+    reach(journal, rollout, A)
+    assert journal.rollout(rollout).member(B).pair_down is None, "an armed box is up and may wait for long"
+    permit = send(bench, journal, rollout, A, Op.START)
+    journal.outcome(permit.intent_id, Outcome.ACCEPTED, status=200, error=None)
+    assert journal.rollout(rollout).member(B).pair_down == A
+    end(journal, rollout, A, Verdict.SUCCESS)
     assert journal.rollout(rollout).member(B).pair_down is None
 
 

@@ -71,7 +71,7 @@ def start_unresolved(tx: sqlite3.Connection, device: str) -> bool:
 
 _OPEN = """
     SELECT i.* FROM intent_rows i JOIN holds h ON h.rollout = i.rollout AND h.device = i.device
-    WHERE i.device IN (SELECT value FROM json_each(?)) AND NOT EXISTS (
+    WHERE h.device IN (SELECT value FROM json_each(?)) AND NOT EXISTS (
         SELECT 1 FROM ends e WHERE (e.rollout, e.device, e.attempt) = (i.rollout, i.device, i.attempt))
     ORDER BY i.id"""
 
@@ -116,7 +116,7 @@ _NOTES = "SELECT device, state, note FROM acknowledgements WHERE device IN (SELE
 
 _TRANSFERS = """
     SELECT t.* FROM transfers t JOIN holds h ON h.rollout = t.rollout AND h.device = t.device
-    WHERE t.device IN (SELECT value FROM json_each(?))"""
+    WHERE h.device IN (SELECT value FROM json_each(?))"""
 
 
 def _find_all(tx: sqlite3.Connection, names: Iterable[str]) -> _Findings:
