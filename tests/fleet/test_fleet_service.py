@@ -254,3 +254,21 @@ async def test_a_dead_simulator_is_shown_and_recovers_by_itself(bench: Callable[
     view = await until(service, name, lambda view: view.reach == "UNREACHABLE")
     assert view.state == "IDLE", "the last good state stays on view"
     await until(service, name, lambda view: view.reach == "OK")
+
+
+async def test_ending_the_program_while_an_answer_is_awaited_records_that_it_is_unknown(
+    bench: Callable[..., Awaitable[Bench]],
+) -> None:
+    site = await bench()
+    name = site.simulator.names[0]
+    service = await site.service()
+    await upload(service, name, site.image())
+    shown = await examine(service, name, Op.INIT)
+    site.simulator.fault(name, "delay_after", path="/update/init", seconds=30.0, times=1)
+    service.perform(shown)
+    await site.simulator.until(name, lambda device: device.state != "IDLE")
+    await asyncio.to_thread(service.stop)
+    assert service.journal is not None
+    record = service.journal.record(name)
+    assert record.intents[-1].outcome is not None
+    assert record.intents[-1].outcome.outcome is Outcome.UNKNOWN

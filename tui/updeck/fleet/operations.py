@@ -50,6 +50,13 @@ class Operations:
 
     def __init__(self, monitor: Monitor) -> None:
         self._monitor = monitor
+        self._sends: set[asyncio.Task[Performed]] = set()
+
+    async def close(self) -> None:
+        """Give up waiting for answers; each call that is still open is recorded as unknown."""
+        for task in tuple(self._sends):
+            task.cancel()
+        await asyncio.gather(*self._sends, return_exceptions=True)
 
     async def examine(
         self,
@@ -128,7 +135,10 @@ class Operations:
 
     async def send(self, tracked: Tracked, sending: Sending) -> Performed:
         """Record the intent as a manual rollout, send, record the outcome; a cancelled caller does not stop it."""
-        return await asyncio.shield(self._send(tracked, sending))
+        task = asyncio.create_task(self._send(tracked, sending))
+        self._sends.add(task)
+        task.add_done_callback(self._sends.discard)
+        return await asyncio.shield(task)
 
     async def _send(self, tracked: Tracked, sending: Sending) -> Performed:
         name, op, monitor = tracked.entry.name, sending.op, self._monitor
@@ -173,6 +183,8 @@ class Operations:
             return Outcome.REFUSED, None, f"not sent: {error.message}"
         except UpdeckError as error:
             return Outcome.UNKNOWN, None, error.message
+        except asyncio.CancelledError:
+            return Outcome.UNKNOWN, None, "the program ended before the answer came"
         except Exception as error:
             # an error of ours says nothing about what the device did
             return Outcome.UNKNOWN, None, f"internal error {type(error).__name__}: {clean(error)}"

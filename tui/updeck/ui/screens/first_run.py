@@ -54,7 +54,7 @@ class FirstRun(Dialog[DeviceEntry]):
         out += bullet("3", "username and password, tried at once and kept in memory only", width, Ink.DIM)
         out.append(EMPTY)
         out += fact("saved in", self._place, width)
-        out += fact("many", "updeck devices import reads them from a CSV file", width)
+        out += fact("many", "updeck devices add NAME URL adds one after the other, for scripts", width)
         return out + fact("no device", "quit, then: updeck demo", width)
 
     @on(Form.Changed)
