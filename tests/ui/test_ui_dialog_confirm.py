@@ -176,6 +176,18 @@ async def test_a_yes_is_enough_where_the_weight_is_yes() -> None:
         assert scene.sent == [None]
 
 
+async def test_a_yes_from_before_the_paint_is_dropped() -> None:
+    app, scene = Stage(), Scene(typed=False)
+    scene.reading.set_result(examination(op=Op.INIT, weight=Weight.YES))
+    async with app.run_test() as pilot:
+        await app.open(scene.dialog)
+        await until(pilot, lambda: "press y" in words(app, "remark") and scene.dialog.hearing)
+        app.post_message(key_from(scene.dialog.hears_from - 0.001, "y", "y"))
+        await pilot.press("tab")
+        assert scene.dialog.form.at == "confirm"
+        assert scene.sent == []
+
+
 async def test_the_button_confirms_by_tab_and_enter() -> None:
     app, scene = Stage(), Scene(typed=False)
     scene.reading.set_result(examination(op=Op.INIT, weight=Weight.YES))
