@@ -57,7 +57,7 @@ def results(seen: DeviceView) -> dict[str, Result]:
 def test_a_healthy_device_passes_and_what_it_does_not_tell_is_not_checked() -> None:
     found = rollout_checks(view(reading()), plan_of(1))
     skipped = {one.name for one in found if one.result is Result.SKIPPED}
-    assert skipped == {"version path", "image", "room", "fetch"}
+    assert skipped == {"version path", "image", "room"}
     assert all(one.reason.startswith("not checked: ") for one in found if one.name in skipped)
     assert {one.result for one in found if one.name not in skipped} == {Result.OK}
     assert blocking_reason(found) is None
@@ -82,7 +82,7 @@ def test_a_poll_that_was_not_good_is_told_by_its_own_check_and_nothing_old_count
     found = check(name, seen)
     assert (found.result, found.blocking) == (result, blocking)
     assert "why" in found.reason or reach is None
-    for other in ("state", "clock", "installed", "version path", "image", "other images", "room", "fetch"):
+    for other in ("state", "clock", "installed", "version path", "image", "other images", "room"):
         assert results(seen)[other] is Result.SKIPPED
 
 

@@ -56,6 +56,7 @@ class _Root(LazyGroup):
         "devices": "updeck.cli.devices:devices",
         "images": "updeck.cli.images:images",
         "update": "updeck.cli.update:update",
+        "rollout": "updeck.cli.rollout:rollout",
         "journal": "updeck.cli.journal:journal",
         "config": "updeck.cli.config:config",
         "completion": "updeck.cli.completion:completion",

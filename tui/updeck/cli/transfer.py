@@ -23,7 +23,7 @@ from updeck.fleet.views import DeviceView
 from updeck.journal.models import Op, Verdict
 from updeck.text import clean, plural
 
-__all__ = ["fetch_to", "sha256_of", "upload_to"]
+__all__ = ["fetch_to", "hashed_order", "sha256_of", "upload_to"]
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -48,7 +48,7 @@ def upload_to(
     fleet = fleet_of(invocation)
     names = possible_names(fleet, selectors)
     invocation.forbid_when_read_only(Op.UPLOAD.value)
-    order = _hashed_order(invocation.out, path, sha256)
+    order = hashed_order(invocation.out, path, sha256)
     batch = _Batch(Op.UPLOAD, order.sha256, no_wait)
     with opened(invocation, fleet, names) as session:
         names = session.chosen(selectors)
@@ -71,7 +71,8 @@ def fetch_to(invocation: Invocation, selectors: Sequence[str], order: FetchOrder
     return report(invocation, [results[name] for name in names])
 
 
-def _hashed_order(out: Output, path: Path, expected: str | None) -> UploadOrder:
+def hashed_order(out: Output, path: Path, expected: str | None) -> UploadOrder:
+    """Read a file once and return the order to send it; raises `LocalFileError` where its sum is another one."""
     source = ImageFile.open(path)
     stated = expected or publisher_sum(path)
 

@@ -17,7 +17,7 @@ from updeck.errors import UpdeckError
 from updeck.fleet.examine import CLOCK_SHOWN_S, CLOCK_WARNED_S
 from updeck.fleet.orders import Check, Result
 from updeck.fleet.views import DeviceView, Reading
-from updeck.rollout.plan import Goal, Plan, Source
+from updeck.rollout.plan import Goal, Plan, PlannedImage, Source
 from updeck.rollout.version_path import leads
 
 __all__ = ["RolloutCheck", "blocking_reason", "installed_already", "planned_images", "rollout_checks"]
@@ -38,6 +38,8 @@ def rollout_checks(view: DeviceView, plan: Plan, *, rollout: str | None = None) 
     found = [_reachable(view), _login(view), _service(view), _trust(view, plan), _identity(view, plan, reading)]
     found.append(_free(view, rollout))
     found += [check(view, plan, reading) if reading else _unseen(name) for name, check in _READING_CHECKS.items()]
+    if plan.image.source is Source.URL:
+        found.append(_url(view, plan, reading) if reading else _unseen("fetch"))
     return tuple(found)
 
 
@@ -46,9 +48,8 @@ def blocking_reason(checks: tuple[RolloutCheck, ...]) -> str | None:
     return next((f"{check.name}: {check.reason}" for check in checks if check.blocking), None)
 
 
-def planned_images(reading: Reading, plan: Plan) -> tuple[Image, ...]:
+def planned_images(reading: Reading, meant: PlannedImage) -> tuple[Image, ...]:
     """Return the VALID images on the device that are the planned one: by its checksum where known, else by version."""
-    meant = plan.image
     if meant.sha256 is not None:
         return tuple(image for image in reading.valid if image.checksum == meant.sha256)
     return tuple(image for image in reading.valid if image.version and same_version(image.version, meant.version))
@@ -170,7 +171,7 @@ def _installed(view: DeviceView, plan: Plan, reading: Reading) -> RolloutCheck:
 
 
 def _image(view: DeviceView, plan: Plan, reading: Reading) -> RolloutCheck:
-    images = planned_images(reading, plan)
+    images = planned_images(reading, plan.image)
     if not images:
         if plan.image.source is Source.PRESENT and not installed_already(reading, plan):
             return _fail("image", f"no VALID image {_meant(plan)} is on the device", blocking=True)
@@ -191,7 +192,7 @@ def _meant(plan: Plan) -> str:
 
 
 def _several(view: DeviceView, plan: Plan, reading: Reading) -> RolloutCheck:
-    others = [image for image in reading.valid if image not in planned_images(reading, plan)]
+    others = [image for image in reading.valid if image not in planned_images(reading, plan.image)]
     if not others:
         return _ok("other images", "none is VALID")
     named = ", ".join(image.version or f"image {image.id}" for image in others)
@@ -199,7 +200,7 @@ def _several(view: DeviceView, plan: Plan, reading: Reading) -> RolloutCheck:
 
 
 def _room(view: DeviceView, plan: Plan, reading: Reading) -> RolloutCheck:
-    if planned_images(reading, plan):
+    if planned_images(reading, plan.image):
         return _unseen("room", "not checked: the image is there")
     return _unseen("room", "not checked: the device does not tell how much there is")
 
@@ -218,12 +219,10 @@ def _path(view: DeviceView, plan: Plan, reading: Reading) -> RolloutCheck:
 
 
 def _url(view: DeviceView, plan: Plan, reading: Reading) -> RolloutCheck:
-    if plan.image.source is not Source.URL or plan.image.location is None:
-        return _unseen("fetch", "not checked: nothing is fetched")
-    if planned_images(reading, plan) or installed_already(reading, plan):
+    if planned_images(reading, plan.image) or installed_already(reading, plan):
         return _unseen("fetch", "not checked: nothing needs to be fetched")
     try:
-        host = check_fetch_url(plan.image.location, allow_local=view.entry.fetch_local).host
+        host = check_fetch_url(plan.image.location or "", allow_local=view.entry.fetch_local).host
     except UpdeckError as error:
         return _fail("fetch", error.message, blocking=True)
     return _ok("fetch", f"the device will contact {host}")
@@ -237,5 +236,4 @@ _READING_CHECKS: dict[str, Callable[[DeviceView, Plan, Reading], RolloutCheck]] 
     "image": _image,
     "other images": _several,
     "room": _room,
-    "fetch": _url,
 }

@@ -65,7 +65,7 @@ def _fate(plan: Plan, view: DeviceView, checks: tuple[RolloutCheck, ...]) -> tup
         return Fate.WAITS, f"held: {reading.update.state}, not by this rollout"
     if installed_already(reading, plan):
         return Fate.THERE, f"nothing: {reading.version} runs already"
-    steps = [] if planned_images(reading, plan) else [_transfer(plan)]
+    steps = [] if planned_images(reading, plan.image) else [_transfer(plan)]
     if plan.until is not Goal.STAGED:
         steps.append("init")
     if plan.until is Goal.UPDATED:

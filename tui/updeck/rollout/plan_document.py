@@ -29,7 +29,7 @@ from updeck.rollout.plan import (
 from updeck.rollout.strict_document import Document, parse_document
 from updeck.rollout.window import Window, local_minute
 
-__all__ = ["plan_document", "read_plan", "stored_plan"]
+__all__ = ["FORESEEN", "plan_document", "read_plan", "stored_plan"]
 
 KEYS = (
     *("image", "until", "fence", "via", "devices", "limits", "bake_s", "promote", "window", "ticket"),
