@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -18,16 +18,24 @@ from updeck.device.credentials import Credential, CredentialSource, LoginTurn
 from updeck.errors import AuthError, SecretError
 from updeck.fleet.inventory import DeviceEntry, Fleet
 from updeck.fleet.secret_reading import READ_TIMEOUT_S, SecretReader, keep_in_keyring
-from updeck.fleet.secret_sources import KeyringSecret, PromptSecret, SecretSource
+from updeck.fleet.secret_sources import EnvSecret, KeyringSecret, PromptSecret, SecretSource
 from updeck.text import clean
 
-__all__ = ["CredentialVault", "Prompt"]
+__all__ = ["CredentialVault", "Prompt", "rereadable"]
 
 RETRY_S = 30.0
 """How long a source that gave nothing is not asked again: 200 devices must not start 200 commands."""
 
 Prompt = Callable[[DeviceEntry], Awaitable[str]]
 """Asks a person for a device's password; may raise SecretError."""
+
+
+def rereadable(entry: DeviceEntry) -> bool:
+    """Whether any process can read the device's credential from its source by itself, again and again."""
+    sources = (entry.password, entry.oauth_code)
+    if entry.password is None and entry.oauth_code is None:
+        return False
+    return not any(isinstance(source, EnvSecret | PromptSecret) for source in sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +127,21 @@ class CredentialVault:
             self._typed.pop(entry.name, None)
         else:
             self._typed[entry.name] = credential
+
+    def take_handed(self, entry: DeviceEntry, credential: Credential) -> None:
+        """Take a credential that another process of ours read or asked for."""
+        self._typed[entry.name] = credential
+
+    async def hand_over(self, entries: Iterable[DeviceEntry]) -> dict[str, Credential]:
+        """Return by device the credentials that no other process can read again: typed ones and variables.
+
+        A person is asked where need be. Raises SecretError.
+        """
+        handed: dict[str, Credential] = {}
+        for entry in entries:
+            if entry.name in self._typed or not rereadable(entry):
+                handed[entry.name] = await self._credential(entry)
+        return handed
 
     async def keep(self, entry: DeviceEntry) -> bool:
         """Store the device's credential in the keyring where the inventory names that as its source.

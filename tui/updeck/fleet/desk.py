@@ -43,9 +43,13 @@ class Desk:
         random: Random,
         read_only: bool = False,
         prompt: Callable[[DeviceEntry], Awaitable[str]] | None = None,
+        vault: CredentialVault | None = None,
     ) -> Desk:
-        """Put the parts together; no device is tracked yet and nothing runs."""
-        vault = CredentialVault(fleet, clock=clock, prompt=prompt)
+        """Put the parts together; no device is tracked yet and nothing runs.
+
+        `vault` holds what another process handed over; without one, credentials are read from their sources.
+        """
+        vault = vault or CredentialVault(fleet, clock=clock, prompt=prompt)
         patience = fleet.patience
 
         def connect(entry: DeviceEntry) -> DeviceClient:
@@ -71,4 +75,5 @@ class Desk:
     async def close(self) -> None:
         """Break uploads off and close every connection."""
         await asyncio.to_thread(self.transfers.close)
+        await self.operations.close()
         await self.monitor.close()

@@ -122,7 +122,7 @@ class MemberRecord:
 
     `phase`, `text` and `soft` are where its engine saw it last in the newest attempt: `soft` while the device is past
     a soft limit, which holds new starts. `transfer` is how far the bytes of an upload under way are.
-    `pair_down` names a device of its pair that has an open init or start in any rollout of this journal; `pair_lost`
+    `pair_down` names a device of its pair that may be down, by an open init or start in any rollout here; `pair_lost`
     one whose last start ended in REVIEW or FAILED_CRITICAL and was answered by no reset or person.
     """
 

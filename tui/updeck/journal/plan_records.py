@@ -51,7 +51,10 @@ _PAIR_DOWN = """
         SELECT 1 FROM intents i LEFT JOIN outcomes o ON o.intent = i.id
         WHERE i.rollout = h.rollout AND i.device = h.device AND i.op IN ('init', 'start')
         AND o.outcome IS NOT 'refused' AND NOT EXISTS (
-            SELECT 1 FROM ends e WHERE (e.rollout, e.device, e.attempt) = (i.rollout, i.device, i.attempt)))"""
+            SELECT 1 FROM ends e WHERE (e.rollout, e.device, e.attempt) = (i.rollout, i.device, i.attempt))
+        AND NOT (i.op = 'init' AND EXISTS (
+            SELECT 1 FROM milestones m WHERE m.kind = 'initialized'
+            AND (m.rollout, m.device, m.attempt) = (i.rollout, i.device, i.attempt))))"""
 
 _PAIR_LOST = """
     SELECT p.rollout, p.device, p.mate FROM mates p
