@@ -13,10 +13,11 @@ from updeck.fleet.credentials import CredentialVault
 from updeck.fleet.inventory import DeviceEntry, Fleet
 from updeck.fleet.monitor import Monitor
 from updeck.fleet.operations import Operations
+from updeck.fleet.pace import Pace
 from updeck.fleet.poller import Poller
 from updeck.fleet.roster import Roster
 from updeck.fleet.state import FleetState
-from updeck.fleet.transfers import Transfers
+from updeck.fleet.transfers import AT_ONCE, Transfers
 from updeck.journal.store import Journal
 
 __all__ = ["Desk"]
@@ -44,6 +45,8 @@ class Desk:
         read_only: bool = False,
         prompt: Callable[[DeviceEntry], Awaitable[str]] | None = None,
         vault: CredentialVault | None = None,
+        uploads_at_once: int = AT_ONCE,
+        pace: Pace | None = None,
     ) -> Desk:
         """Put the parts together; no device is tracked yet and nothing runs.
 
@@ -70,7 +73,8 @@ class Desk:
         operations = Operations(monitor)
         poller = Poller(monitor.poll, clock=clock, random=random)
         roster = Roster(monitor, poller, vault)
-        return cls(monitor, operations, Transfers(monitor, operations), poller, roster)
+        transfers = Transfers(monitor, operations, at_once=uploads_at_once, pace=pace)
+        return cls(monitor, operations, transfers, poller, roster)
 
     async def close(self) -> None:
         """Break uploads off and close every connection."""

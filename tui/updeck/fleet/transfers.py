@@ -17,6 +17,7 @@ from updeck.fleet.examine import baseline_of
 from updeck.fleet.monitor import Monitor
 from updeck.fleet.operations import Operations, Sending, already_there
 from updeck.fleet.orders import Performed, UploadOrder
+from updeck.fleet.pace import Pace
 from updeck.fleet.tracked import Tracked
 from updeck.fleet.views import Transfer
 from updeck.journal.models import Op
@@ -40,21 +41,29 @@ class _Upload:
     started_at: float = 0.0
     started_monotonic: float = 0.0
     sent_bytes: int = 0
+    pace: Pace | None = None
     cancel: threading.Event = field(default_factory=threading.Event)
 
     def sent(self, sent_bytes: int) -> None:
-        self.sent_bytes = sent_bytes
+        """Note how far it is; called in the worker thread, which waits here when it is too fast."""
+        fresh, self.sent_bytes = sent_bytes - self.sent_bytes, sent_bytes
+        if self.pace is not None:
+            self.cancel.wait(self.pace.take(fresh))
 
 
 class Transfers:
-    """The uploads of this process, by device."""
+    """The uploads of this process, by device: `at_once` of them, all together no faster than `pace`."""
 
-    def __init__(self, monitor: Monitor, operations: Operations) -> None:
+    def __init__(
+        self, monitor: Monitor, operations: Operations, *, at_once: int = AT_ONCE, pace: Pace | None = None
+    ) -> None:
         self._monitor = monitor
         self._operations = operations
         self._uploads: dict[str, _Upload] = {}
-        self._places = asyncio.Semaphore(AT_ONCE)
-        self._threads = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="upload")
+        self._pace = pace
+        self._at_once = at_once
+        self._places = asyncio.Semaphore(at_once)
+        self._threads = ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="upload")
 
     def under_way(self) -> tuple[str, ...]:
         """Return the devices with an upload of this process, waiting for a place or running."""
@@ -92,7 +101,7 @@ class Transfers:
         name = tracked.entry.name
         if name in self._uploads:
             raise Blocked("an upload to it is under way", device=name)
-        upload = _Upload(clean(order.path.name), order.size_bytes)
+        upload = _Upload(clean(order.path.name), order.size_bytes, pace=self._pace)
         self._uploads[name] = upload
         try:
             self._show(tracked, upload)
@@ -127,7 +136,7 @@ class Transfers:
                     progress=upload.sent,
                     cancel=upload.cancel,
                     stall_s=patience.upload_stall,
-                    total_s=order.size_bytes / patience.upload_floor + GRACE_S,
+                    total_s=order.size_bytes / self._slowest(patience.upload_floor) + GRACE_S,
                 )
             except UpdeckError as error:
                 if session.left:
@@ -144,6 +153,12 @@ class Transfers:
 
         detail = {"file": upload.file_name, "size": str(order.size_bytes)}
         return Sending(Op.UPLOAD, baseline, send, detail)
+
+    def _slowest(self, floor_bps: float) -> float:
+        """Return the rate below which an upload is given up: what we slow down ourselves is no fault of the line."""
+        if self._pace is None:
+            return floor_bps
+        return min(floor_bps, self._pace.bytes_per_second / self._at_once)
 
     async def _tick(self, tracked: Tracked, upload: _Upload) -> None:
         while True:
