@@ -13,6 +13,20 @@ __all__ = ["rollout"]
     cls=LazyGroup,
     lazy={
         "plan": "updeck.cli.rollout_plan:plan",
+        "run": "updeck.cli.rollout_run:run",
+        "list": "updeck.cli.rollout_show:list_",
+        "show": "updeck.cli.rollout_show:show",
+        "attach": "updeck.cli.rollout_run:attach",
+        "pause": "updeck.cli.rollout_control:pause",
+        "resume": "updeck.cli.rollout_run:resume",
+        "promote": "updeck.cli.rollout_control:promote",
+        "abort": "updeck.cli.rollout_control:abort",
+        "reopen": "updeck.cli.rollout_control:reopen",
+        "retry": "updeck.cli.rollout_control:retry",
+        "skip": "updeck.cli.rollout_control:skip",
+        "resolve": "updeck.cli.rollout_control:resolve",
+        "adopt": "updeck.cli.rollout_control:adopt",
+        "engine": "updeck.cli.rollout_engine:engine",
     },
 )
 def rollout() -> None:

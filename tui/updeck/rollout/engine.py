@@ -284,7 +284,6 @@ class Engine:
 
     async def _end(self, tracked: Tracked, member: MemberRecord, end: End) -> None:
         await self._record_end(member, end, tracked.reading)
-        await self._stand(tracked, Phase.ENDED, end.reason)
         await self._monitor.reload(tracked)
 
     async def _record_end(self, member: MemberRecord, end: End, reading: Reading | None) -> None:

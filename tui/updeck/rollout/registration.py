@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from updeck.errors import Blocked, ConfigError, UsageError
+from updeck.errors import Blocked, ConfigError, JournalError, UsageError
 from updeck.fleet.inventory import DeviceEntry, Fleet
 from updeck.journal.models import RolloutRow
-from updeck.journal.plan_models import Member
+from updeck.journal.plan_models import Member, RolloutRecord
 from updeck.journal.store import Journal
 from updeck.rollout.plan import Plan, PlannedDevice, canonical
 from updeck.rollout.plan_document import read_plan, stored_plan
 from updeck.text import clean
 
-__all__ = ["check_code", "check_fleet", "gone", "load_plan", "register"]
+__all__ = ["check_code", "check_fleet", "gone", "load_plan", "plan_of", "register"]
 
 PLAN_LIMIT_BYTES = 16 << 20
 
@@ -73,6 +73,14 @@ def register(plan: Plan, fleet: Fleet, journal: Journal) -> RolloutRow:
     """
     check_fleet(plan, fleet)
     return journal.register_plan(stored_plan(plan), plan.digest, [_member(one, fleet) for one in plan.devices])
+
+
+def plan_of(record: RolloutRecord) -> Plan:
+    """Return the plan as registered; raises `ConfigError` where the journal's copy is not what was confirmed."""
+    plan = read_plan(record.plan, f"the plan of rollout {record.row.id}")
+    if plan.digest != record.digest:
+        raise JournalError(f"the plan of rollout {record.row.id} is not the one that was confirmed")
+    return plan
 
 
 def _member(device: PlannedDevice, fleet: Fleet) -> Member:

@@ -1,0 +1,77 @@
+"""What the commands of `updeck rollout` show a person, within 80 columns where names allow it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from updeck.cli.output import aligned
+from updeck.clock import rfc3339
+from updeck.journal.plan_models import Engine, ManualRecord, MemberRecord, RolloutRecord
+from updeck.journal.plan_sentences import in_short
+from updeck.rollout.narration import phase_of, standing
+from updeck.rollout.plan import Plan
+from updeck.rollout.progress import next_in_words, state_of
+from updeck.rollout.standing import ended, gate_of, stops_at
+from updeck.text import plural
+
+__all__ = ["list_table", "show_lines"]
+
+
+def list_table(rollouts: Sequence[tuple[RolloutRecord, Plan] | ManualRecord], now: float) -> list[str]:
+    """Return one line per rollout, newest first; its short id is enough to name it."""
+    rows = [_manual(one) if isinstance(one, ManualRecord) else _planned(*one, now) for one in rollouts]
+    return aligned(("id", "created", "state", "devices", "what"), rows, right=frozenset({3}))
+
+
+def show_lines(record: RolloutRecord, plan: Plan, engine: Engine | None, now: float) -> list[str]:
+    """Return a rollout: what it is, what it waits for, who drives it, and a line per device."""
+    confirmed = f"{record.confirmed_by.user}@{record.confirmed_by.host} at {rfc3339(record.confirmed_at)}"
+    facts = [
+        ("rollout", record.row.id),
+        ("state", f"{state_of(record, plan, now).value}: {next_in_words(record, plan, now)}"),
+        ("goal", f"{plan.image.version}, {plan.until.value}" + (f", ticket {plan.ticket}" if plan.ticket else "")),
+        ("gate", _gate(record, plan)),
+        ("engine", _engine(engine)),
+        ("plan", f"code {plan.code}, confirmed by {confirmed}"),
+    ]
+    return [f"{name:8}{text}" for name, text in facts] + ["", *_device_table(record.members)]
+
+
+def _gate(record: RolloutRecord, plan: Plan) -> str:
+    gate = gate_of(record, plan)
+    return f"closed: {gate.reason}" if gate.closed else f"open, {stops_at(gate.limit, len(record.members))}"
+
+
+def _engine(engine: Engine | None) -> str:
+    if engine is None:
+        return "none has driven it yet"
+    who = f"pid {engine.actor.pid} on {engine.actor.host} by {engine.actor.user}"
+    return f"{who}, {'alive' if engine.alive else 'gone'}, seen {rfc3339(engine.seen_at)}"
+
+
+def _device_table(members: Sequence[MemberRecord]) -> list[str]:
+    rows = [(str(one.wave), one.device, _word(one), standing(one)) for one in members]
+    return aligned(("wave", "device", "stands at", "why"), rows, right=frozenset({0}))
+
+
+def _word(member: MemberRecord) -> str:
+    end, number = member.attempt.end, member.attempt.number
+    word = phase_of(member).value if end is None or end.verdict is None else end.verdict.value
+    return f"{word} ({plural(number, 'attempt')})" if number > 1 else word
+
+
+def _planned(record: RolloutRecord, plan: Plan, now: float) -> tuple[str, ...]:
+    done = sum(map(ended, record.members))
+    what = f"{plan.image.version} {plan.until.value}" + (f", {plan.ticket}" if plan.ticket else "")
+    state = state_of(record, plan, now).value
+    return in_short(record.row.id), _minute(record.row.created_at), state, f"{done}/{len(record.members)}", what
+
+
+def _manual(record: ManualRecord) -> tuple[str, ...]:
+    state = "RUNNING" if record.end is None else "ENDED"
+    what = f"{record.row.op or 'call'} of {record.row.device}"
+    return in_short(record.row.id), _minute(record.row.created_at), state, "0/1" if record.end is None else "1/1", what
+
+
+def _minute(at: float) -> str:
+    return (rfc3339(at) or "")[:16].replace("T", " ") + "Z"

@@ -1,0 +1,109 @@
+"""What changed in a rollout between two looks, a line per change: for whoever is attached, and for the log. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from updeck.fleet.views import Phase
+from updeck.journal.models import Intent, Verdict
+from updeck.journal.plan_models import Attempt, Control, MemberRecord, RolloutRecord
+from updeck.rollout.plan import Plan
+from updeck.rollout.progress import next_in_words, state_of
+from updeck.rollout.standing import GOOD_VERDICTS, ended
+
+__all__ = ["needs", "news", "phase_of", "standing"]
+
+_FIGURES = re.compile(r"[\d.:]+")
+
+_AFTER = {
+    Verdict.REVIEW: "resolve it",
+    Verdict.FAILED_GRACEFUL: "un-init (reset) it, then retry or leave it",
+    Verdict.FAILED_CRITICAL: "call support",
+}
+
+
+def phase_of(member: MemberRecord) -> Phase:
+    """Return where a device stands; WAITING until an engine has seen it."""
+    if ended(member):
+        return Phase.ENDED
+    return Phase(member.phase) if member.phase in {phase.value for phase in Phase} else Phase.WAITING
+
+
+def standing(member: MemberRecord) -> str:
+    """Return why a device stands where it does: the reason of its end, or what its engine says of it."""
+    end = member.attempt.end
+    return (member.text or "") if end is None else end.reason
+
+
+def needs(member: MemberRecord) -> str:
+    """Return the one thing that comes next for a device, "" where nothing does."""
+    end, resolve = member.attempt.end, member.attempt.resolve
+    if end is None:
+        return member.text or "waits for its turn"
+    if end.verdict is None or end.verdict in GOOD_VERDICTS:
+        return ""
+    if resolve is not None:
+        return f"resolved as {resolve.verdict.value}"
+    return _AFTER.get(end.verdict, "retry it or leave it")
+
+
+def news(before: RolloutRecord | None, after: RolloutRecord, plan: Plan, now: float) -> list[str]:
+    """Return what is new since `before`, oldest first; figures alone, such as a time left, are no news.
+
+    Without `before`: where the rollout stands, in one line.
+    """
+    if before is None:
+        return [_headline(after, plan, now)]
+    lines = [_asked(one) for one in after.controls if one not in before.controls]
+    if after.braked is not before.braked:
+        lines.append("all new starts are paused (!)" if after.braked else "new starts are not paused (!) any more")
+    known = {member.device: member for member in before.members}
+    for member in after.members:
+        lines += [f"{member.device}: {text}" for text in _member_news(known[member.device], member)]
+    if state_of(before, plan, now) is not state_of(after, plan, now):
+        lines.append(_headline(after, plan, now))
+    return lines
+
+
+def _headline(record: RolloutRecord, plan: Plan, now: float) -> str:
+    return f"{state_of(record, plan, now).value}: {next_in_words(record, plan, now)}"
+
+
+def _asked(control: Control) -> str:
+    subject = f"{control.device}: " if control.device else ""
+    what = control.kind.value + (f" {control.value}" if control.value else "")
+    return f"{subject}{what} by {control.actor.user}" + (f": {control.reason}" if control.reason else "")
+
+
+def _member_news(before: MemberRecord, after: MemberRecord) -> Iterator[str]:
+    for attempt in after.attempts:
+        known = next((one for one in before.attempts if one.number == attempt.number), Attempt(attempt.number))
+        yield from _sent(known, attempt)
+        if attempt.end is not None and known.end is None:
+            verdict = "ended" if attempt.end.verdict is None else attempt.end.verdict.value
+            yield f"{verdict}: {attempt.end.reason}" if attempt.end.reason else verdict
+        judged = attempt.resolve
+        if judged is not None and known.resolve is None:
+            yield f"resolved as {judged.verdict.value} by {judged.actor.user}: {judged.reason}"
+    if not ended(after) and after.phase is not None and _shape(before) != _shape(after):
+        yield after.text or after.phase
+
+
+def _sent(before: Attempt, after: Attempt) -> Iterator[str]:
+    known = {intent.id: intent for intent in before.intents}
+    for intent in after.intents:
+        outcome = intent.outcome
+        if outcome is None:
+            if intent.id not in known:
+                yield f"{_named(intent)} is sent"
+        elif intent.id not in known or known[intent.id].outcome is None:
+            yield f"{_named(intent)} {outcome.outcome.value}" + (f": {outcome.error}" if outcome.error else "")
+
+
+def _named(intent: Intent) -> str:
+    return intent.op.value + (f" (try {intent.try_})" if intent.try_ > 1 else "")
+
+
+def _shape(member: MemberRecord) -> tuple[str | None, str]:
+    return member.phase, _FIGURES.sub("", member.text or "")

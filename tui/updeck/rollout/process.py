@@ -1,0 +1,205 @@
+"""The engine as a process: journal, lease, loop and log around `Engine`, and its clean end (`rollout.md` 3, 8)."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from updeck.clock import Clock, SystemClock
+from updeck.device.credentials import Credential
+from updeck.errors import Blocked, Interrupted, JournalError, LeaseLost, UpdeckError
+from updeck.fleet.credentials import CredentialVault
+from updeck.fleet.desk import Desk
+from updeck.fleet.inventory import Fleet
+from updeck.fleet.pace import Pace
+from updeck.fleet.state import FleetState
+from updeck.fleet.transfers import AT_ONCE
+from updeck.journal.actor import this_actor
+from updeck.journal.plan_models import RolloutRecord
+from updeck.journal.store import Journal
+from updeck.rollout.engine import Engine
+from updeck.rollout.engine_log import EngineLog
+from updeck.rollout.narration import news
+from updeck.rollout.plan import Plan
+from updeck.rollout.registration import plan_of
+from updeck.rollout.standing import ended
+
+__all__ = ["EngineProcess"]
+
+TELL_EVERY_S = 0.5
+
+
+def _nothing(text: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineProcess:
+    """What an engine is started with.
+
+    `handed` are credentials that it cannot read by itself, by device. `driving` is called once the lease is ours,
+    `tell` gets a clean line for each change.
+    """
+
+    fleet: Fleet
+    state_dir: Path
+    handed: Mapping[str, Credential] = field(default_factory=dict, repr=False)
+    clock: Clock = field(default_factory=SystemClock)
+    driving: Callable[[], None] = lambda: None
+    tell: Callable[[str], None] = _nothing
+
+    def run(self, rollout: str) -> RolloutRecord:
+        """Drive a rollout until only verdicts are left or only a person can go on; return where it stands then.
+
+        Raises `LeaseLost` when another process drives it, `Interrupted` when a signal ends this one: what was sent
+        goes on, and the lease is given up.
+        """
+        journal = Journal.open(self.state_dir, actor=this_actor("engine"), clock=self.clock)
+        with closing(journal):
+            record = journal.rollout(rollout)
+            log = EngineLog.open(self.state_dir, record.row.id, self.clock)
+            try:
+                return self._logged(record, journal, log)
+            except asyncio.CancelledError:
+                log.line("ended by a signal; what was sent goes on")
+                raise Interrupted(
+                    "the engine was ended by a signal; what was sent goes on",
+                    advice=f"go on with `updeck rollout resume {rollout}`",
+                ) from None
+            except UpdeckError as error:
+                log.line(f"ended: {error}")
+                raise
+            except Exception as error:
+                log.crash(error)
+                raise
+
+    def _logged(self, record: RolloutRecord, journal: Journal, log: EngineLog) -> RolloutRecord:
+        rollout = record.row.id
+        if all(ended(member) for member in record.members):
+            return record
+        plan = plan_of(record)
+        self._check_addresses(record)
+        if journal.take_over(rollout) is None:
+            driver = record.row.leased_by
+            raise LeaseLost(
+                f"rollout {rollout} is driven by "
+                + (f"{driver.user}@{driver.host}, pid {driver.pid}" if driver else "another"),
+                advice="nothing was sent by this one",
+            )
+        log.line("the engine drives")
+        self.driving()
+        return asyncio.run(_Driving(self, journal, log, plan).until_left(rollout))
+
+    def _check_addresses(self, record: RolloutRecord) -> None:
+        for member in record.members:
+            entry = self.fleet.get(member.device)
+            if entry is not None and not ended(member) and entry.url != member.url:
+                raise Blocked(
+                    f"the inventory says {entry.url}, and the plan was confirmed for {member.url}",
+                    device=member.device,
+                    advice="set the address back, or skip the device",
+                )
+
+
+class _Driving:
+    """The part that runs in the loop."""
+
+    def __init__(self, process: EngineProcess, journal: Journal, log: EngineLog, plan: Plan) -> None:
+        self._process = process
+        self._journal = journal
+        self._log = log
+        self._plan = plan
+        self._told: RolloutRecord | None = None
+        self._trouble: str | None = None
+
+    async def until_left(self, rollout: str) -> RolloutRecord:
+        """Drive, and drive on when somebody asked for something while the last engine was about to leave."""
+        task = asyncio.current_task()
+        assert task is not None
+        with _ending_by_signal(task.cancel):
+            while True:
+                seen = await self._drive(rollout)
+                await asyncio.to_thread(self._journal.release)
+                # who asks now finds the lease free and starts an engine; who asked before is answered here
+                record = await asyncio.to_thread(self._journal.rollout, rollout)
+                if _asked(seen) == _asked(record):
+                    return record
+                if await asyncio.to_thread(self._journal.take_over, rollout) is None:
+                    return record
+
+    async def _drive(self, rollout: str) -> RolloutRecord:
+        process, state = self._process, FleetState()
+        vault = CredentialVault(process.fleet, clock=process.clock)
+        for name, credential in process.handed.items():
+            entry = process.fleet.get(name)
+            if entry is not None:
+                vault.take_handed(entry, credential)
+        limits = self._plan.limits
+        desk = Desk.assemble(
+            process.fleet,
+            self._journal,
+            state=state,
+            clock=process.clock,
+            random=Random(),  # noqa: S311
+            vault=vault,
+            uploads_at_once=limits.max_transfers or AT_ONCE,
+            pace=None if limits.limit_rate is None else Pace(limits.limit_rate),
+        )
+        engine = Engine(desk, self._journal, rollout, self._plan, clock=process.clock)
+        telling = asyncio.create_task(self._keep_telling(rollout, state))
+        try:
+            await engine.run()
+        finally:
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
+            await desk.close()
+            with suppress(JournalError):
+                await self._tell(rollout, state)
+        return engine.record
+
+    async def _keep_telling(self, rollout: str, state: FleetState) -> None:
+        while True:
+            with suppress(JournalError):
+                await self._tell(rollout, state)
+            await self._process.clock.sleep(TELL_EVERY_S)
+
+    async def _tell(self, rollout: str, state: FleetState) -> None:
+        if state.trouble != self._trouble:
+            self._trouble = state.trouble
+            self._say(self._trouble or "the trouble is over")
+        record = await asyncio.to_thread(self._journal.rollout, rollout)
+        for line in news(self._told, record, self._plan, self._process.clock.wall()):
+            self._say(line)
+        self._told = record
+
+    def _say(self, line: str) -> None:
+        self._log.line(line)
+        self._process.tell(line)
+
+
+def _asked(record: RolloutRecord) -> tuple[object, ...]:
+    resolves = [attempt.resolve for member in record.members for attempt in member.attempts]
+    return record.controls, record.braked, resolves
+
+
+@contextmanager
+def _ending_by_signal(end: Callable[[], object]) -> Iterator[None]:
+    """Have SIGTERM, SIGINT and (unless it is ignored) SIGHUP call `end` in the running loop."""
+    loop = asyncio.get_running_loop()
+    numbers = [signal.SIGTERM, signal.SIGINT]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    with suppress(NotImplementedError):  # Windows: ctrl-C raises KeyboardInterrupt
+        for number in numbers:
+            loop.add_signal_handler(number, end)
+    try:
+        yield
+    finally:
+        with suppress(NotImplementedError):
+            for number in numbers:
+                loop.remove_signal_handler(number)
