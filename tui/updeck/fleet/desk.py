@@ -47,15 +47,17 @@ class Desk:
         vault: CredentialVault | None = None,
         uploads_at_once: int = AT_ONCE,
         pace: Pace | None = None,
+        connect: Callable[[DeviceEntry], DeviceClient] | None = None,
     ) -> Desk:
         """Put the parts together; no device is tracked yet and nothing runs.
 
         `vault` holds what another process handed over; without one, credentials are read from their sources.
+        `connect` gives a device's client; without one, it is the one that speaks HTTP.
         """
         vault = vault or CredentialVault(fleet, clock=clock, prompt=prompt)
         patience = fleet.patience
 
-        def connect(entry: DeviceEntry) -> DeviceClient:
+        def speak(entry: DeviceEntry) -> DeviceClient:
             endpoint = Endpoint(
                 name=entry.name,
                 url=entry.url,
@@ -69,7 +71,9 @@ class Desk:
             )
             return DeviceClient(endpoint, vault.source(entry), clock=clock)
 
-        monitor = Monitor(fleet, connect=connect, journal=journal, state=state, clock=clock, read_only=read_only)
+        monitor = Monitor(
+            fleet, connect=connect or speak, journal=journal, state=state, clock=clock, read_only=read_only
+        )
         operations = Operations(monitor)
         poller = Poller(monitor.poll, clock=clock, random=random)
         roster = Roster(monitor, poller, vault)
