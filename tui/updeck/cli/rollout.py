@@ -26,6 +26,7 @@ __all__ = ["rollout"]
         "skip": "updeck.cli.rollout_control:skip",
         "resolve": "updeck.cli.rollout_control:resolve",
         "adopt": "updeck.cli.rollout_control:adopt",
+        "report": "updeck.cli.rollout_report:report",
         "engine": "updeck.cli.rollout_engine:engine",
     },
 )

@@ -53,7 +53,7 @@ def show_document(record: RolloutRecord, plan: Plan, engine: Engine | None, now:
             "source": plan.image.source.value,
         },
         "gate": {"closed": gate.closed, "reason": gate.reason},
-        "devices": [_device(member) for member in record.members],
+        "devices": [_device(member, record, plan, now) for member in record.members],
     }
 
 
@@ -66,7 +66,7 @@ def _engine(engine: Engine) -> dict[str, Json]:
     }
 
 
-def _device(member: MemberRecord) -> dict[str, Json]:
+def _device(member: MemberRecord, record: RolloutRecord, plan: Plan, now: float) -> dict[str, Json]:
     end = member.attempt.end
     return {
         "name": member.device,
@@ -74,8 +74,8 @@ def _device(member: MemberRecord) -> dict[str, Json]:
         "attempt": member.attempt.number,
         "phase": phase_of(member).value,
         "verdict": None if end is None or end.verdict is None else end.verdict.value,
-        "reason": standing(member),
-        "next": needs(member),
+        "reason": standing(member, record, plan, now),
+        "next": needs(member, record, plan, now),
         "operations": [_operation(intent) for attempt in member.attempts for intent in attempt.intents],
     }
 

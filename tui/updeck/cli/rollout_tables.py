@@ -34,7 +34,7 @@ def show_lines(record: RolloutRecord, plan: Plan, engine: Engine | None, now: fl
         ("engine", _engine(engine)),
         ("plan", f"code {plan.code}, confirmed by {confirmed}"),
     ]
-    return [f"{name:8}{text}" for name, text in facts] + ["", *_device_table(record.members)]
+    return [f"{name:8}{text}" for name, text in facts] + ["", *_device_table(record, plan, now)]
 
 
 def _gate(record: RolloutRecord, plan: Plan) -> str:
@@ -49,8 +49,8 @@ def _engine(engine: Engine | None) -> str:
     return f"{who}, {'alive' if engine.alive else 'gone'}, seen {rfc3339(engine.seen_at)}"
 
 
-def _device_table(members: Sequence[MemberRecord]) -> list[str]:
-    rows = [(str(one.wave), one.device, _word(one), standing(one)) for one in members]
+def _device_table(record: RolloutRecord, plan: Plan, now: float) -> list[str]:
+    rows = [(str(one.wave), one.device, _word(one), standing(one, record, plan, now)) for one in record.members]
     return aligned(("wave", "device", "stands at", "why"), rows, right=frozenset({0}))
 
 

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 
 from updeck.fleet.views import Phase
-from updeck.journal.models import Intent, Verdict
+from updeck.journal.models import Intent, Op, Verdict
 from updeck.journal.plan_models import Attempt, Control, MemberRecord, RolloutRecord
-from updeck.rollout.plan import Plan
+from updeck.rollout.gate import why_not
+from updeck.rollout.plan import Goal, Plan
 from updeck.rollout.progress import next_in_words, state_of
 from updeck.rollout.standing import GOOD_VERDICTS, ended
 
@@ -30,17 +31,22 @@ def phase_of(member: MemberRecord) -> Phase:
     return Phase(member.phase) if member.phase in {phase.value for phase in Phase} else Phase.WAITING
 
 
-def standing(member: MemberRecord) -> str:
-    """Return why a device stands where it does: the reason of its end, or what its engine says of it."""
+def standing(member: MemberRecord, record: RolloutRecord, plan: Plan, now: float) -> str:
+    """Return why a device stands where it does: the reason of its end, what holds it back, or what its engine says."""
     end = member.attempt.end
-    return (member.text or "") if end is None else end.reason
+    if end is not None:
+        return end.reason
+    if phase_of(member) is Phase.WAITING and not member.attempt.intents:
+        first = Op.UPLOAD if plan.until is Goal.STAGED else Op.INIT
+        return why_not(first, member.device, record, plan, now) or member.text or "waits for its engine"
+    return member.text or ""
 
 
-def needs(member: MemberRecord) -> str:
+def needs(member: MemberRecord, record: RolloutRecord, plan: Plan, now: float) -> str:
     """Return the one thing that comes next for a device, "" where nothing does."""
     end, resolve = member.attempt.end, member.attempt.resolve
     if end is None:
-        return member.text or "waits for its turn"
+        return standing(member, record, plan, now)
     if end.verdict is None or end.verdict in GOOD_VERDICTS:
         return ""
     if resolve is not None:

@@ -33,6 +33,9 @@ __all__ = ["EngineProcess"]
 
 TELL_EVERY_S = 0.5
 
+AT_ONCE_MOST = 64
+"""Uploads at once, whatever the plan allows: each is a thread."""
+
 
 def _nothing(text: str) -> None:
     """Tell nobody."""
@@ -133,13 +136,12 @@ class _Driving:
                     return record
 
     async def _drive(self, rollout: str) -> RolloutRecord:
-        process, state = self._process, FleetState()
+        process, state, limits = self._process, FleetState(), self._plan.limits
         vault = CredentialVault(process.fleet, clock=process.clock)
         for name, credential in process.handed.items():
             entry = process.fleet.get(name)
             if entry is not None:
                 vault.take_handed(entry, credential)
-        limits = self._plan.limits
         desk = Desk.assemble(
             process.fleet,
             self._journal,
@@ -147,7 +149,7 @@ class _Driving:
             clock=process.clock,
             random=Random(),  # noqa: S311
             vault=vault,
-            uploads_at_once=limits.max_transfers or AT_ONCE,
+            uploads_at_once=min(limits.max_transfers or AT_ONCE, AT_ONCE_MOST),
             pace=None if limits.limit_rate is None else Pace(limits.limit_rate),
         )
         engine = Engine(desk, self._journal, rollout, self._plan, clock=process.clock)
