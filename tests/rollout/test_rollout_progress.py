@@ -64,6 +64,13 @@ WAVES = plan_of(1, 2, 2)
             "aborted by mk: because; 2 devices are brought to an end",
         ),
         (
+            plan_of(1, 1),
+            [member("d0", done(Verdict.REVIEW))],
+            ABORT,
+            RolloutState.RUNNING,
+            "aborted by mk: because; 1 device is brought to an end",
+        ),
+        (
             plan_of(1),
             [member("d0", done(Verdict.ABORTED_BEFORE_START))],
             ABORT,

@@ -104,6 +104,12 @@ def test_what_is_absent_is_a_dash(blank: str | None) -> None:
     assert cell(blank) == "–"
 
 
+@pytest.mark.parametrize("text", ["https://evil.example", "WWW.evil.example", "mailto:mk", "xmpp:mk"])
+def test_nothing_becomes_a_link_by_itself(text: str) -> None:
+    assert text not in cell(text)
+    assert html.unescape(cell(text)) == text
+
+
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=60))
 def test_a_cell_reads_as_what_it_was_and_marks_nothing_up(text: str) -> None:
     shown = cell(text)
