@@ -18,16 +18,21 @@ from simulation import StartSimulator
 from updeck.clock import SystemClock
 from updeck.device.models import Image, Reach
 from updeck.fleet.inventory import Fleet, load_fleet
+from updeck.fleet.orders import Performed
 from updeck.fleet.service import FleetService
 from updeck.fleet.views import DeviceView
 from updeck.journal.actor import this_actor
+from updeck.journal.models import Op, Outcome
 from updeck.journal.store import Journal
 from updeck.simulator.images import write_image
 from updeck.simulator.options import Scenario
 from updeck.simulator.serving import Simulator
 from updeck.ui import flows
 from updeck.ui.app import UpdeckApp
+from updeck.ui.flows.operations import told
+from updeck.ui.flows.transfers import summary
 from updeck.ui.launch import UiOptions
+from updeck.ui.recent import load_recent
 from updeck.ui.screens.dialog import Dialog
 from updeck.ui.screens.file_picker import FilePicker
 from updeck.ui.screens.upload_dialog import UploadDialog
@@ -407,6 +412,46 @@ async def test_a_wrong_address_gets_one_sentence(desk: Open, tmp_path: Path, add
 
 def images(view: DeviceView) -> tuple[Image, ...]:
     return () if view.reading is None else view.reading.images
+
+
+async def test_the_rate_of_an_upload_is_remembered_for_the_next(desk: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("updeck.ui.flows.transfers.SAMPLE_S", 0.05)
+    async with desk() as bench:
+        name = bench.simulator.names[0]
+        bench.simulator.fault(name, "delay_after", path="/images/upload", times=1, seconds=1.2)
+        await bench.upload(name, bench.image())
+        await bench.wait(lambda: name in load_recent(bench.directory / "state").rates)
+        bench.begin(lambda: flows.upload_flow(bench.app, bench.app.service, bench.simulator.names[:2]))
+        await bench.asked("choose a file")
+        await bench.type(str(bench.image("11.9.0")), "enter")
+        await bench.asked("last time")
+        assert words(bench.app).count("was not measured yet") == 1
+
+
+@pytest.mark.parametrize(
+    ("ended", "sentence"),
+    [
+        ({"one": None}, "a.iso uploaded to one"),
+        ({"one": None, "two": None}, "a.iso uploaded to 2 devices"),
+        ({"one": None, "two": "refused: no room"}, "a.iso uploaded to 1 of 2 devices; two: refused: no room"),
+        ({"one": "no answer", "two": "no room"}, "one: no answer (and 1 more)"),
+    ],
+)
+def test_how_a_transfer_ended_is_one_sentence(ended: dict[str, str | None], sentence: str) -> None:
+    assert summary("a.iso uploaded to", ended)[0] == sentence
+
+
+@pytest.mark.parametrize(
+    ("outcome", "text", "sentence"),
+    [
+        (Outcome.ACCEPTED, "", "box: start accepted; it is watched to its end"),
+        (Outcome.REFUSED, "not possible", "box: start refused: not possible"),
+        (Outcome.UNKNOWN, "reset", "box: start sent, its answer lost (reset): it is watched, and not sent again"),
+        (None, "nothing was sent", "box: nothing was sent"),
+    ],
+)
+def test_what_became_of_a_call_is_one_sentence(outcome: Outcome | None, text: str, sentence: str) -> None:
+    assert told("box", Performed("0193", Op.START, outcome, text)) == sentence
 
 
 def posts(bench: Desk, name: str) -> list[object]:

@@ -16,7 +16,8 @@ __all__ = ["ask_to_trust", "ask_to_trust_all", "changed", "sum_fact", "sum_lines
 
 _BLOCK, _BLOCKS_A_LINE = 8, 4
 _SUM_WIDTH = _BLOCKS_A_LINE * (_BLOCK + 1) - 1
-_ADVICE = (
+_ADVICE = "Compare the fingerprint with the one on the device's console before you trust it."
+_ADVICE_CHANGED = (
     "A device makes a new certificate of its own at boot: after an update of ours that is to be expected. "
     "Otherwise compare the fingerprint with the one on the device's console before you trust it."
 )
@@ -45,7 +46,7 @@ def ask_to_trust(offer: CertificateOffer, glyphs: Glyphs) -> Ask:
     def lay_out(width: int) -> list[Line]:
         out = sentence(_judgement(offer), width, Ink.STRONG if changed(offer) else Ink.PLAIN)
         if changed(offer):
-            out += sentence(_ADVICE, width, Ink.DIM)
+            out += sentence(_ADVICE if offer.trusted is None else _ADVICE_CHANGED, width, Ink.DIM)
         if offer.trusted is not None and changed(offer):
             out += [EMPTY, *_side_by_side(offer.trusted, offer.presented.fingerprint, width)]
         else:
@@ -67,7 +68,7 @@ def ask_to_trust_all(offers: Sequence[CertificateOffer | tuple[str, str]], glyph
     def lay_out(width: int) -> list[Line]:
         head = f"{plural(len(new), 'device presents', 'devices present')} another certificate."
         out = sentence(head, width, Ink.STRONG)
-        out += sentence(_ADVICE, width, Ink.DIM) if new else []
+        out += sentence(_ADVICE_CHANGED, width, Ink.DIM) if new else []
         for offer in new:
             out += heading(offer.device, width, glyphs.rule)
             if offer.trusted is None:
