@@ -7,18 +7,20 @@ from threading import Event
 from updeck.cli.command import Invocation
 from updeck.cli.exits import Exit
 from updeck.cli.rollout_documents import show_document
-from updeck.cli.rollout_record import exit_of_rollout, only_people_can_go_on
+from updeck.cli.rollout_record import exit_of_rollout
 from updeck.cli.rollout_tables import show_lines
 from updeck.clock import SystemClock
 from updeck.errors import Interrupted
 from updeck.journal.plan_models import RolloutRecord
 from updeck.journal.plan_sentences import in_short
 from updeck.journal.store import Journal
+from updeck.rollout.leaving import held_by_phase, only_people_can_go_on
 from updeck.rollout.narration import news
 from updeck.rollout.plan import Plan
 from updeck.rollout.progress import next_in_words
 from updeck.rollout.registration import plan_of
 from updeck.rollout.standing import ended
+from updeck.text import plural
 
 __all__ = ["follow", "show_end"]
 
@@ -50,6 +52,9 @@ def show_end(invocation: Invocation, journal: Journal, record: RolloutRecord, pl
         invocation.out.lines(show_lines(record, plan, engine, now))
     if not all(map(ended, record.members)):
         invocation.out.say(f"the engine has ended: {next_in_words(record, plan, now)}")
+        held = sorted(held_by_phase(record))
+        if held:
+            invocation.out.say(f"{plural(len(held), 'device waits', 'devices wait')} for a person: {', '.join(held)}")
     return exit_of_rollout(record, plan)
 
 
@@ -68,7 +73,7 @@ def _follow(invocation: Invocation, journal: Journal, rollout: str) -> Exit:
         pause.wait(LOOK_EVERY_S)
     out.rest()
     exit_ = show_end(invocation, journal, record, plan)
-    if only_people_can_go_on(record, plan, now):
+    if only_people_can_go_on(record, plan, now, held_by_phase(record)):
         return exit_
     out.complain(f"no engine drives it any more; go on with `updeck rollout resume {in_short(rollout)}`")
     return Exit.JOURNAL

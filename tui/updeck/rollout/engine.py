@@ -31,9 +31,10 @@ from updeck.journal.store import Journal
 from updeck.rollout.decide import decide
 from updeck.rollout.decision import Case, Decision, End, Hold, Reached, Send, Wait, Watch
 from updeck.rollout.gate import why_not
+from updeck.rollout.leaving import only_people_can_go_on
 from updeck.rollout.plan import Plan
 from updeck.rollout.progress import RolloutState, state_of
-from updeck.rollout.standing import armed, down, ended, transferring
+from updeck.rollout.standing import ended
 
 __all__ = ["Engine"]
 
@@ -44,7 +45,6 @@ ANSWER_S = 5.0
 """How long an engine that is told to end waits for answers, in seconds."""
 
 _OVER = (RolloutState.ENDED, RolloutState.ABORTED)
-_FOR_A_PERSON = (RolloutState.PAUSED, RolloutState.WAITING_FOR_PROMOTION, RolloutState.STOPPED_BY_GATE)
 
 
 @dataclass(slots=True)
@@ -90,7 +90,6 @@ class Engine:
         self._monitor.drive = self._drive
         await self._admit()
         jobs = [asyncio.create_task(self._monitor.keep_books()), asyncio.create_task(self._desk.poller.run())]
-        self._desk.poller.add(self._monitor.devices)
         try:
             return await self._until_over()
         finally:
@@ -116,13 +115,16 @@ class Engine:
         for member in record.members:
             if fleet.get(member.device) is None and not ended(member):
                 await self._end_of_absent(member)
-        entries = [entry for entry in fleet.devices if not ended_or_absent(record, entry.name)]
+        tracked = self._monitor.devices
+        wanted = [entry for entry in fleet.devices if not ended_or_absent(record, entry.name)]
+        entries = [entry for entry in wanted if entry.name not in tracked]
         await self._monitor.add(entries)
         for entry in entries:
             planned = self._plan.device(entry.name)
             if planned.serial or planned.device_name or planned.model:
                 known = Identity(planned.serial, planned.device_name, planned.model, planned.url)
-                self._monitor.devices[entry.name].identity = known
+                tracked[entry.name].identity = known
+        self._desk.poller.add(entry.name for entry in entries)
 
     async def _end_of_absent(self, member: MemberRecord) -> None:
         """Record the end of a device that cannot be asked any more, because it left the inventory."""
@@ -143,6 +145,8 @@ class Engine:
                 raise self._lost
             try:
                 record = await self._current()
+                if any(not ended(member) and member.device not in self._monitor.devices for member in record.members):
+                    await self._admit()
                 self._wake_those_who_wait()
             except LeaseLost:
                 raise
@@ -154,7 +158,7 @@ class Engine:
                 return state
             if not record.row.lease_ours:
                 raise LeaseLost(f"rollout {self._rollout} is driven by another process now")
-            if self._only_people_can_go_on(record, state):
+            if self._only_people_can_go_on(record):
                 return state
 
     def _wake_those_who_wait(self) -> None:
@@ -163,18 +167,12 @@ class Engine:
             self._looked_at = self._token
             self._desk.poller.poke(name for name, watch in self._watches.items() if watch.waits or watch.holds)
 
-    def _only_people_can_go_on(self, record: RolloutRecord, state: RolloutState) -> bool:
-        """Whether nothing is between init and verdict, nothing moves, and each device waits for a person."""
-        if self._tasks:
+    def _only_people_can_go_on(self, record: RolloutRecord) -> bool:
+        """Whether nothing moves, each device was looked at, and none that could go on waits for less than a person."""
+        if self._tasks or any(not ended(one) and one.device not in self._watches for one in record.members):
             return False
-        left = [member for member in record.members if not ended(member)]
-        if any(down(member) or armed(member) or transferring(member) for member in left):
-            return False
-        watches = [self._watches.get(member.device) for member in left]
-        if any(watch is None for watch in watches):
-            return False
-        held = [watch for watch in watches if watch is not None and not watch.holds]
-        return not held or state in _FOR_A_PERSON
+        held = [device for device, watch in self._watches.items() if watch.holds]
+        return only_people_can_go_on(record, self._plan, self._clock.wall(), held)
 
     async def _current(self) -> RolloutRecord:
         """Return the record as the journal has it now; read again only if somebody wrote."""
@@ -303,15 +301,27 @@ class Engine:
 
     async def _send(self, tracked: Tracked, member: MemberRecord, send: Send) -> None:
         """Send a call, transfers beside the polling; nothing else is decided for the device until it is recorded."""
+        self._desk.operations.writable(send.op)
         tracked.sending = True
         if send.op is Op.UPLOAD:
             await self._stand(tracked, Phase.TRANSFERRING, "sending the image")
             self._beside(self._upload(tracked, member, send))
             return
         try:
+            await self._desk.operations.fresh(tracked)
+            await self._check_again(tracked, send)
             await self._permitted(tracked, member, send, self._sending(tracked, send))
         finally:
             tracked.sending = False
+
+    async def _check_again(self, tracked: Tracked, send: Send) -> None:
+        """Raise `Blocked` unless what was read right now, identity and all, leads to the same call (`rollout.md` 2)."""
+        record = await self._current()
+        member = record.member(tracked.entry.name)
+        seen = Seen.of(self._clock.monotonic(), tracked.reach or Reach.UNREACHABLE, tracked.reading)
+        _, decision = decide(self._case(record, member, seen), self._watch(member, seen).timers)
+        if decision != send:
+            raise Blocked("it changed right before the call", device=member.device)
 
     def _beside(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -326,6 +336,7 @@ class Engine:
         order = UploadOrder(Path(image.location), image.sha256, image.size_bytes, image.version)
         try:
             async with self._desk.transfers.prepared(tracked, order) as sending:
+                await self._check_again(tracked, send)
                 await self._permitted(tracked, member, send, sending)
         except LeaseLost as error:
             self._lost = error

@@ -6,7 +6,7 @@ import asyncio
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
@@ -15,7 +15,7 @@ from updeck.device.credentials import Credential
 from updeck.errors import Blocked, Interrupted, JournalError, LeaseLost, UpdeckError
 from updeck.fleet.credentials import CredentialVault
 from updeck.fleet.desk import Desk
-from updeck.fleet.inventory import Fleet
+from updeck.fleet.inventory import Fleet, load_fleet
 from updeck.fleet.pace import Pace
 from updeck.fleet.state import FleetState
 from updeck.fleet.transfers import AT_ONCE
@@ -32,6 +32,8 @@ from updeck.rollout.standing import ended
 __all__ = ["EngineProcess"]
 
 TELL_EVERY_S = 0.5
+
+INVENTORY_EVERY_S = 1.0
 
 AT_ONCE_MOST = 64
 """Uploads at once, whatever the plan allows: each is a thread."""
@@ -153,16 +155,48 @@ class _Driving:
             pace=None if limits.limit_rate is None else Pace(limits.limit_rate),
         )
         engine = Engine(desk, self._journal, rollout, self._plan, clock=process.clock)
-        telling = asyncio.create_task(self._keep_telling(rollout, state))
+        beside = (
+            asyncio.create_task(self._keep_telling(rollout, state)),
+            asyncio.create_task(self._follow_inventory(desk)),
+        )
         try:
             await engine.run()
         finally:
-            telling.cancel()
-            await asyncio.gather(telling, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
             await desk.close()
             with suppress(JournalError):
                 await self._tell(rollout, state)
         return engine.record
+
+    async def _follow_inventory(self, desk: Desk) -> None:
+        """Take over how devices are trusted and logged in to when a person changes the inventory meanwhile."""
+        path = self._process.fleet.path
+        known = None if path is None else _stamp(path)
+        while path is not None:
+            await self._process.clock.sleep(INVENTORY_EVERY_S)
+            stamp = _stamp(path)
+            if stamp == known:
+                continue
+            known = stamp
+            try:
+                fleet = await asyncio.to_thread(load_fleet, path)
+            except UpdeckError as error:
+                self._say(f"the inventory was changed and is not taken over: {error}")
+                continue
+            await self._take_over(desk, fleet)
+
+    async def _take_over(self, desk: Desk, fleet: Fleet) -> None:
+        for name, tracked in tuple(desk.monitor.devices.items()):
+            entry, before = fleet.get(name), tracked.entry
+            if entry is None or entry == before:
+                continue
+            if entry.url != before.url:
+                self._say(f"{name}: its address was changed and is not taken over: the plan was confirmed without that")
+                continue
+            await desk.roster.add(replace(entry, site=before.site, pair=before.pair))
+            self._say(f"{name}: the changed inventory is taken over")
 
     async def _keep_telling(self, rollout: str, state: FleetState) -> None:
         while True:
@@ -182,6 +216,14 @@ class _Driving:
     def _say(self, line: str) -> None:
         self._log.line(line)
         self._process.tell(line)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _asked(record: RolloutRecord) -> tuple[object, ...]:
