@@ -41,7 +41,7 @@ def test_a_device_of_another_rollout_refuses_the_whole_plan(bench: Bench) -> Non
 def test_a_refusal_counts_the_devices_that_others_have(bench: Bench) -> None:
     journal = bench.journal()
     first = register(journal, A, B)
-    with pytest.raises(Blocked, match=rf"plan by mk.*\(rollout {first.id}\), and so with 1 devices more"):
+    with pytest.raises(Blocked, match=rf"plan by mk.*\(rollout {first.id}\); so with 1 more device"):
         register(journal, C, A, B)
 
 
@@ -226,6 +226,17 @@ def test_where_devices_stand_is_kept_at_once_a_text_at_most_once_a_second(bench:
     bench.clock.advance(1.0)
     journal.stand(rollout, [Position(A, "INITIALIZING", "goes on", soft=True)])
     assert stood()[1] == "goes on"
+
+
+def test_a_text_that_came_too_soon_is_written_with_a_later_call(bench: Bench) -> None:
+    journal = bench.journal()
+    rollout = drive(journal)
+    journal.stand(rollout, [Position(A, "TRANSFERRING", "10 %")])
+    journal.stand(rollout, [Position(A, "TRANSFERRING", "20 %")])
+    assert journal.rollout(rollout).member(A).text == "10 %"
+    bench.clock.advance(1.0)
+    journal.stand(rollout, [Position(B, "WAITING", "for its wave")])
+    assert [member.text for member in journal.rollout(rollout).members] == ["20 %", "for its wave"]
 
 
 def test_what_stands_as_it_stood_is_not_written_again(bench: Bench) -> None:

@@ -172,7 +172,9 @@ class Transfers:
             return
         with contextlib.suppress(JournalError):  # what only informs others must not break an upload off
             await self._monitor.record(
-                lambda journal: journal.progress(rollout.id, upload.sent_bytes, upload.total_bytes)
+                lambda journal: journal.progress(
+                    rollout.id, upload.sent_bytes, upload.total_bytes, device=tracked.entry.name
+                )
             )
 
     def _show(self, tracked: Tracked, upload: _Upload) -> None:

@@ -42,6 +42,7 @@ class Book:
         self._pace = Pace(clock)
         self._revision = (-1, 0)
         self._standing: dict[tuple[str, str], Position] = {}
+        self._late: dict[str, dict[str, Position]] = {}
 
     @classmethod
     def open(cls, state_dir: Path, *, actor: Actor, clock: Clock, machine: Machine | None = None) -> Self:
@@ -80,6 +81,7 @@ class Book:
                 return None
             row = leases.find_rollout(writing.tx, rollout, replace(self._view(), held={rollout: epoch}))
         if self._held.get(rollout) != epoch:
+            self._late.pop(rollout, None)
             self._standing = {key: one for key, one in self._standing.items() if key[0] != rollout}
         self._held[rollout] = epoch
         return row

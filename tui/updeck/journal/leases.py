@@ -16,7 +16,7 @@ from updeck.journal.models import Actor, Op, RolloutRow
 from updeck.journal.rows import actor_of, listed
 from updeck.journal.sentences import held_by, taken_over, who
 from updeck.journal.writing import Writing, add_event
-from updeck.text import clean
+from updeck.text import clean, plural
 
 __all__ = [
     "LEASE_S",
@@ -93,7 +93,7 @@ def hold(writing: Writing, rollout: str, devices: Sequence[str], view: View) -> 
     """Take devices into a rollout. Raises `Blocked`, naming the other rollout, when one belongs to another."""
     taken = holders(writing.tx, devices, view)
     for device, other in taken.items():
-        more = f", and so with {len(taken) - 1} devices more" if len(taken) > 1 else ""
+        more = f"; so with {plural(len(taken) - 1, 'more device')}" if len(taken) > 1 else ""
         raise Blocked(held_by(other, rfc3339(other.created_at)) + more, device=device, advice="wait for its end")
     writing.tx.executemany("INSERT INTO holds (device, rollout) VALUES (?, ?)", [(one, rollout) for one in devices])
 

@@ -8,6 +8,7 @@ from updeck.clock import rfc3339
 from updeck.journal.models import Actor, Milestone, MilestoneKind, RolloutRow, Verdict
 from updeck.journal.plan_models import ControlKind, Member
 from updeck.journal.sentences import who
+from updeck.text import plural
 
 __all__ = ["aborted_before", "asked", "braked", "finished", "in_short", "reached", "registered"]
 
@@ -20,7 +21,7 @@ def in_short(rollout: str) -> str:
 def registered(rollout: RolloutRow, members: Sequence[Member]) -> str:
     """Say that a plan was confirmed and is on record."""
     waves = len({member.wave for member in members})
-    return f"rollout {in_short(rollout.id)} registered: {_count(len(members), 'device')} in {_count(waves, 'wave')}"
+    return f"rollout {in_short(rollout.id)} registered: {plural(len(members), 'device')} in {plural(waves, 'wave')}"
 
 
 def asked(rollout: str, kind: ControlKind, value: str | None, reason: str) -> str:
@@ -64,7 +65,3 @@ def finished(rollout: str, verdicts: Mapping[Verdict, int]) -> str:
 def aborted_before(actor: Actor, at: float) -> str:
     """Say that nothing more can be asked of a rollout."""
     return f"the rollout was aborted at {rfc3339(at)} by {who(actor)}"
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"

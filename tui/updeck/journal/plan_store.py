@@ -76,9 +76,12 @@ class PlanBook(Book):
     def stand(self, rollout: str, positions: Iterable[Position]) -> None:
         """Keep where devices stand: news at once, a text alone at most once a second. Raises `LeaseLost`.
 
-        What is left out because it came too soon is written with the next call that still says so.
+        What comes too soon is written with a later call for the rollout, whichever device that is about.
         """
-        due = [one for one in positions if self._is_news(rollout, one)]
+        wanted = self._late.pop(rollout, {}) | {one.device: one for one in positions}
+        new = [one for one in wanted.values() if self._standing.get((rollout, one.device)) != one]
+        due = [one for one in new if self._pace.is_due(*_paced(rollout, one))]
+        self._late[rollout] = {one.device: one for one in new if one not in due}
         if not due:
             return
         with self._writing() as writing:
@@ -106,11 +109,6 @@ class PlanBook(Book):
         """Return who drives a rollout or drove it last, None if nobody ever did."""
         with self._database.read() as tx:
             return plan_records.find_engine(tx, rollout, self._view())
-
-    def _is_news(self, rollout: str, position: Position) -> bool:
-        return self._standing.get((rollout, position.device)) != position and self._pace.is_due(
-            *_paced(rollout, position)
-        )
 
 
 def _paced(rollout: str, position: Position) -> tuple[str, str]:
