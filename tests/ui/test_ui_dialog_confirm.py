@@ -279,3 +279,55 @@ async def test_a_device_that_cannot_be_read_says_so() -> None:
 )
 def test_the_token_says_what_is_missing(typed: str, gap: str | None) -> None:
     assert token_gap(typed, TOKEN) == gap
+
+
+async def test_a_sending_that_cannot_begin_is_said() -> None:
+    app, scene = Stage(), Scene(typed=False)
+    scene.reading.set_result(examination(op=Op.INIT, weight=Weight.YES))
+
+    def refuse(shown: Examination, chosen: str | None) -> asyncio.Future[Performed]:
+        raise Blocked("the fleet is not running")
+
+    deal = Deal("init", scene.read, lambda shown: ask_about(shown, LOOK.glyphs), refuse, typed=False)
+    async with app.run_test() as pilot:
+        dialog = ConfirmDialog("Init", LOOK, deal)
+        await app.open(dialog)
+        await until(pilot, lambda: "press y" in words(app, "remark") and dialog.hearing)
+        await pilot.press("y")
+        await until(pilot, lambda: "the fleet is not running" in words(app))
+
+
+async def test_what_breaks_in_the_program_is_said_and_escape_still_leaves() -> None:
+    app, scene = Stage(), Scene()
+    scene.reading.set_exception(RuntimeError("\x1b[2J"))
+    async with app.run_test() as pilot:
+        await app.open(scene.dialog)
+        await until(pilot, lambda: "went wrong inside updeck" in words(app, "remark"))
+        assert words(app, "remark").isprintable()
+        await pilot.press("escape")
+        await until(pilot, lambda: app.answers == [None])
+
+
+async def test_a_dialog_fits_a_terminal_that_changes_its_size() -> None:
+    app, scene = Stage(), Scene()
+    scene.reading.set_result(examination())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await app.open(scene.dialog)
+        await until(pilot, lambda: scene.dialog.hearing)
+        for columns, rows in ((60, 15), (80, 24), (20, 5), (200, 60)):
+            await pilot.resize_terminal(columns, rows)
+            assert scene.dialog.form.size.width == min(columns, 74)
+        assert all(len(one) <= 74 for one in words(app).splitlines())
+        burst(app, TOKEN, "enter")
+        await until(pilot, lambda: scene.sent == [None])
+
+
+async def test_the_mouse_presses_where_one_was_asked_for() -> None:
+    app, scene = Stage(), Scene(typed=False)
+    scene.reading.set_result(examination(op=Op.INIT, weight=Weight.YES))
+    async with app.run_test() as pilot:
+        await app.open(scene.dialog)
+        await until(pilot, lambda: "press y" in words(app, "remark") and scene.dialog.hearing)
+        form = scene.dialog.form
+        await pilot.click(form, offset=(form.size.width - 3, form.size.height - 1))
+        await until(pilot, lambda: scene.sent == [None])

@@ -151,11 +151,15 @@ class ConfirmDialog(Dialog["asyncio.Future[Done]"], Generic[Shown, Done]):
         if missing is not None:
             self.say(missing, Ink.MAY)
             return
+        try:
+            self._sending = sending = self._deal.send(self._shown, self._chosen())
+        except UpdeckError as error:
+            self._stop(reason(error), "Nothing was sent.")
+            return
         self._phase = _Phase.SENDING
         self.form.offer([CLOSE], ())
         self.say("reading again, then sending… (escape leaves it to itself)")
-        self._sending = self._deal.send(self._shown, self._chosen())
-        self.run_worker(self._await_answer(self._sending), exit_on_error=False)
+        self.run_worker(self._await_answer(sending), exit_on_error=False)
 
     async def _await_answer(self, sending: asyncio.Future[Done]) -> None:
         try:

@@ -1,4 +1,4 @@
-"""The base of all dialogs: an opaque panel of fixed width with a title, a scrolling body, a status and buttons."""
+"""The base of all dialogs: an opaque panel of fixed width with a title, a scrolling body, a form that takes keys."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.types import CSSPathType
 from textual.widget import Widget
+from textual.worker import Worker, WorkerState
 
-from updeck.text import plural
+from updeck.text import clean, plural
 from updeck.ui.facts import Lines
 from updeck.ui.glyphs import UNICODE, Glyphs
 from updeck.ui.ink import EMPTY, Ink, Line, line, spread
@@ -48,9 +49,9 @@ class Look:
 class Dialog(ModalScreen[Answer]):
     """A question to a person, answered once, with None by escape and Cancel; whoever opened it closes it then.
 
-    Cancel has the keys. Those pressed before the present text was handed to the terminal are dropped: they
-    were meant for what stood there before (`security.md`, confirmation). Escape counts from when the dialog opened.
-    `hears_from` is that moment on the clock of `Message.time`; forms hear from the first paint on.
+    Keys pressed before the present text was handed to the terminal are dropped: they were meant for what stood there
+    before (`security.md`, confirmation). `hears_from` is that moment on the clock of `Message.time`. Two count from
+    earlier on: escape since the dialog opened, and what is typed into lines since its first paint.
     """
 
     CSS_PATH: ClassVar[CSSPathType] = [DIALOG_CSS]
@@ -85,7 +86,7 @@ class Dialog(ModalScreen[Answer]):
             yield self.make_form()
 
     def make_form(self) -> Form:
-        """Return lines to fill and buttons; one of these is `cancel`, and keys go to it at first."""
+        """Return lines to fill and buttons; `CANCEL` is one of these, and has the keys unless something is typed."""
         return Form(self.look.glyphs, (), [CANCEL], at="cancel")
 
     def compose_more(self) -> Iterable[Widget]:
@@ -125,7 +126,7 @@ class Dialog(ModalScreen[Answer]):
         return self.query_one("#body", Sheet)
 
     def show(self, lay_out: Lines, *, keep_place: bool = False) -> None:
-        """Draw another body; until it is painted the dialog hears nothing but escape and what forms take."""
+        """Draw another body; until it is painted nothing can be confirmed."""
         self.cover_ears()
         self.body.show(lay_out, keep_place=keep_place)
 
@@ -144,6 +145,11 @@ class Dialog(ModalScreen[Answer]):
 
     def painted(self) -> None:
         """Do what may be done once the text is before the person's eyes; a dialog that takes input opens it here."""
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Say what broke in the program, where nobody else would."""
+        if event.state is WorkerState.ERROR:
+            self.say(f"this went wrong inside updeck: {clean(repr(event.worker.error))}", Ink.NEEDS)
 
     @on(Sheet.Painted, "#body")
     def _listen(self, event: Sheet.Painted) -> None:

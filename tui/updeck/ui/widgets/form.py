@@ -7,56 +7,32 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from updeck.text import cell_width, pad
-from updeck.ui.facts import LABEL_WIDTH, sentence
+from updeck.text import cell_width
+from updeck.ui.form_rows import (
+    GAP,
+    REMARK_LINES,
+    Button,
+    Entry,
+    button_row,
+    changed_cells,
+    entry_row,
+    remark_row,
+)
 from updeck.ui.glyphs import Glyphs
-from updeck.ui.ink import EMPTY, Ink, Line
+from updeck.ui.ink import Ink
 from updeck.ui.line_edit import LineEdit
-from updeck.ui.theme import DEFAULT_THEME, PALETTES, Palette
+from updeck.ui.theme import DEFAULT_THEME, PALETTES
 
 __all__ = ["Button", "Entry", "Form"]
 
 LIMIT = 2000
-REMARK_LINES = 2
-GAP = 2
 NEVER = float("inf")
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line to fill. `key` names it in the program, `caption` on the screen.
-
-    A `secret` is shown as marks and kept as it was typed. With `takes_paste` off a bracketed paste changes nothing
-    (`security.md`, confirmation). One that `chooses` is not typed: left and right go through its options.
-    """
-
-    key: str
-    caption: str
-    value: str = ""
-    hint: str = ""
-    secret: bool = False
-    takes_paste: bool = True
-    chooses: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Button:
-    """One thing that can be done."""
-
-    key: str
-    label: str
-
-    @property
-    def text(self) -> str:
-        """The label in brackets, which hold without any colour."""
-        return f"[ {self.label} ]"
 
 
 class Form(Widget, can_focus=True):
@@ -190,7 +166,7 @@ class Form(Widget, can_focus=True):
             self.refresh()
             return
         for y in range(height):
-            changed = _changed_cells(self._drawn[y], self._row(y))
+            changed = changed_cells(self._drawn[y], self._row(y))
             if changed:
                 self.refresh(Region(0, y, min(changed, width), 1))
 
@@ -304,75 +280,21 @@ class Form(Widget, can_focus=True):
         palette = PALETTES.get(self.app.theme, PALETTES[DEFAULT_THEME])
         width = self.size.width
         keys = list(self._entries)
-        if y < len(keys):
-            segments = self._entry_segments(keys[y], palette, width) if keys[y] in self._open else []
-        elif y == self.size.height - 1:
-            segments = self._button_segments(palette, width)
-        else:
-            segments = self._remark_segments(y - len(keys), palette, width)
-        return Strip(segments).adjust_cell_length(width, palette[Ink.PLAIN])
-
-    def _entry_segments(self, key: str, palette: Palette, width: int) -> list[Segment]:
-        entry, edit = self._entries[key], self._edits[key]
-        here = key == self._at
-        style = self.get_component_rich_style("form--value")
-        room = max(2, width - LABEL_WIDTH)
-        caption = Segment(pad(entry.caption, LABEL_WIDTH), palette[Ink.PLAIN if here else Ink.DIM])
-        shown = self._glyphs.show
-        if entry.chooses:
-            text = f"{self._glyphs.ready} {edit.text}" if edit.text else entry.hint
-            return [caption, Segment(shown(pad(text, room)), style + Style(reverse=here))]
-        if not edit.text and not here:
-            return [caption, Segment(shown(pad(entry.hint, room)), style + Style(dim=True))]
-        text = self._glyphs.ready * len(edit.text) if entry.secret else edit.text
-        if not here:
-            return [caption, Segment(shown(pad(text, room)), style)]
-        head, under, tail = _around(text, edit.at, room)
-        cells = [(head, style), (under, style + Style(reverse=True)), (tail, style)]
-        return [caption, *(Segment(shown(part), look) for part, look in cells)]
-
-    def _remark_segments(self, y: int, palette: Palette, width: int) -> list[Segment]:
-        text, ink = self._remark
-        lines: list[Line] = sentence(text, width, ink)
-        drawn = lines[y] if y < len(lines) else EMPTY
-        return [Segment(self._glyphs.show(span.text), palette[span.ink]) for span in drawn]
-
-    def _button_segments(self, palette: Palette, width: int) -> list[Segment]:
-        used = sum(cell_width(button.text) + GAP for button in self._buttons)
-        segments = [Segment(" " * max(0, width - used), palette[Ink.PLAIN])]
-        for button in self._buttons:
-            here = button.key == self._at
-            look = palette[Ink.STRONG] + Style(reverse=True) if here else palette[Ink.PLAIN]
-            segments += [Segment(" " * GAP, palette[Ink.PLAIN]), Segment(self._glyphs.show(button.text), look)]
-        return segments
-
-
-def _changed_cells(old: Strip, new: Strip) -> int:
-    """Return how many cells from the left have to be painted; only what is alike at the right end is saved."""
-    before, now = _cells(old), _cells(new)
-    if len(before) != len(now):
-        return new.cell_length
-    while now and before[-1] == now[-1]:
-        before.pop()
-        now.pop()
-    return sum(cell_width(character) for character, _ in now)
-
-
-def _cells(strip: Strip) -> list[tuple[str, Style | None]]:
-    return [(character, segment.style) for segment in strip for character in segment.text]
+        segments: list[Segment] = []
+        if y == self.size.height - 1:
+            segments = button_row(self._buttons, self._at, width, palette)
+        elif y >= len(keys):
+            segments = remark_row(*self._remark, y - len(keys), width, palette)
+        elif keys[y] in self._open:
+            value = self.get_component_rich_style("form--value")
+            key = keys[y]
+            edit = self._edits[key]
+            segments = entry_row(self._entries[key], edit, self._glyphs, width, palette, value, here=key == self._at)
+        shown = [Segment(self._glyphs.show(text), style) for text, style, _ in segments]
+        return Strip(shown).adjust_cell_length(width, palette[Ink.PLAIN])
 
 
 def _edit(entry: Entry, value: str) -> LineEdit:
     if entry.secret:
         return LineEdit(value, limit=LIMIT, admit=lambda text, room: text)
     return LineEdit(value, limit=LIMIT)
-
-
-def _around(text: str, at: int, width: int) -> tuple[str, str, str]:
-    """Return what stands before, under and behind the cursor, in `width` cells."""
-    start = 0
-    while start < at and cell_width(text[start:at]) > width - 2:
-        start += 1
-    head, under = text[start:at], text[at : at + 1] or " "
-    left = width - cell_width(head) - cell_width(under)
-    return head, under, pad(text[at + 1 :], left)
