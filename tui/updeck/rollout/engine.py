@@ -28,6 +28,7 @@ from updeck.journal.models import Op, Verdict
 from updeck.journal.permit import Permit
 from updeck.journal.plan_models import ControlKind, MemberRecord, Position, RolloutRecord
 from updeck.journal.store import Journal
+from updeck.rollout.checks import blocking_reason, rollout_checks
 from updeck.rollout.decide import decide
 from updeck.rollout.decision import Case, Decision, End, Hold, Reached, Send, Wait, Watch
 from updeck.rollout.gate import why_not
@@ -229,14 +230,14 @@ class Engine:
             patience=self._monitor.fleet.patience,
             why_not=lambda op: why_not(op, member.device, record, self._plan, now),
             opened_at=opened_at(record, member),
-            blocked=self._blocked(member.device),
+            blocked=self._blocked(member),
         )
 
-    def _blocked(self, device: str) -> str | None:
-        entry = self._monitor.fleet.get(device)
-        if entry is not None and entry.insecure and not self._plan.allow_insecure:
-            return "its connection is insecure, and the plan does not allow that"
-        return None
+    def _blocked(self, member: MemberRecord) -> str | None:
+        if member.attempt.intents:
+            return None
+        view = self._monitor.devices[member.device].view()
+        return blocking_reason(rollout_checks(view, self._plan, rollout=self._rollout))
 
     async def _carry_out(self, tracked: Tracked, member: MemberRecord, decision: Decision) -> None:
         match decision:
