@@ -9,9 +9,9 @@ from textual import on
 
 from updeck.errors import AuthError, UpdeckError
 from updeck.fleet.views import DeviceView
-from updeck.text import clean, plural
-from updeck.ui.facts import heading, row, sentence
-from updeck.ui.ink import Ink, Line
+from updeck.text import clean, pad, plural
+from updeck.ui.facts import hang, heading, sentence
+from updeck.ui.ink import Ink, Line, line
 from updeck.ui.screens.dialog import CANCEL, Dialog, Look
 from updeck.ui.widgets.form import Button, Entry, Form
 
@@ -58,7 +58,7 @@ class LoginDialog(Dialog[str]):
         name_width = min(max(len(view.name) for view in self._views), width // 3)
         for view in self._views:
             words, ink = self._done.get(view.name, (view.error or view.url, Ink.DIM))
-            out.append(row([(view.name, name_width, Ink.PLAIN), (words, max(8, width - name_width - 4), ink)]))
+            out += hang(line(pad(view.name, name_width), "  "), line((words, ink)), name_width + 2, width)
         return out
 
     @on(Form.Submitted)
