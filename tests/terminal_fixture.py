@@ -34,9 +34,9 @@ class Terminal:
         """All that was written so far, without escape sequences."""
         return _ESCAPES.sub(b"", self.written).decode("utf-8", "replace")
 
-    def send(self, keys: str) -> None:
-        """Press keys, all in one write."""
-        os.write(self._near, keys.encode())
+    def send(self, keys: str | bytes) -> None:
+        """Press keys, all in one write; as bytes where they are no UTF-8."""
+        os.write(self._near, keys.encode() if isinstance(keys, str) else keys)
 
     def read(self, window_s: float) -> bytes:
         """Return what is written within a time."""

@@ -63,6 +63,16 @@ def test_a_paste_into_the_list_does_nothing() -> None:
         assert terminal.process.poll() is None
 
 
+@pytest.mark.parametrize("typed", ["Gruß".encode("latin-1"), b"\xff\xfe"])
+def test_bytes_that_are_no_utf_8_are_dropped_and_keys_go_on(typed: bytes) -> None:
+    with on_terminal(*child()) as terminal:
+        terminal.until(there)
+        terminal.send(typed + b"x")
+        terminal.until_quiet()
+        terminal.send("?")
+        terminal.until(lambda seen: "un-init (reset)" in seen.text)
+
+
 def test_q_restores_the_terminal_and_ends_well() -> None:
     with on_terminal(*child()) as terminal:
         terminal.until(there)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from updeck.clock import Clock
-from updeck.errors import UsageError
+from updeck.errors import UpdeckError, UsageError
 from updeck.ui.glyphs import first_environment, wants_ascii
 
 if TYPE_CHECKING:
@@ -81,4 +81,6 @@ def run_app(open_service: Callable[[], FleetService], options: UiOptions, *, clo
         raise app.failure
     if app.crash is not None and app.return_code:
         raise record_crash(app.crash, state_dir())
+    if app.return_code is None and not watchdog.exit_code:
+        raise UpdeckError("the terminal could not be read any more, and so the UI ended", advice="start it again")
     return watchdog.exit_code or app.return_code or 0

@@ -58,7 +58,7 @@ def driver_with(title: Title) -> type[Driver]:
     if sys.platform == "win32":
         from textual.drivers.windows_driver import WindowsDriver as SystemDriver
     else:
-        from textual.drivers.linux_driver import LinuxDriver as SystemDriver
+        from updeck.ui.lasting_driver import LastingDriver as SystemDriver
 
     class TitledDriver(SystemDriver):
         def __init__(
