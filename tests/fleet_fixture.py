@@ -17,6 +17,7 @@ from updeck.ui.launch import UiOptions
 
 if TYPE_CHECKING:
     from updeck.fleet.service import FleetService
+    from updeck.journal.store import Journal
 
 NOW = 1_772_449_450.0
 ACTOR = Actor(1000, "mk", "jump1", "updeck", 4711, "boot", "1")
@@ -29,6 +30,7 @@ class Stage:
     def __init__(self, views: Iterable[DeviceView] = (), events: Sequence[Event] = ()) -> None:
         self.state = FleetState()
         self.read_only = False
+        self.journal: Journal | None = None
         self.polled: list[str] = []
         self.told = list(events)
         self.uploading: tuple[str, ...] = ()

@@ -147,11 +147,12 @@ def test_two_actions_may_swap_their_keys() -> None:
     assert keymap.keys("reset") == ("S",)
 
 
-def test_the_help_shows_every_action_and_fits_80_columns_by_24_lines() -> None:
-    drawn = help_lines(Keymap(), 78)
-    assert len(drawn) <= 21
-    assert all(len(text_of(one)) <= 78 for one in drawn)
-    text = "\n".join(text_of(one) for one in drawn)
+def test_the_help_of_fleet_and_rollout_shows_every_action_and_fits_80_columns_by_24_lines() -> None:
+    home, rollout = help_lines(Keymap(), 78), help_lines(Keymap(), 78, (Group.ROLLOUT, Group.PROGRAM))
+    for drawn in (home, rollout):
+        assert len(drawn) <= 21
+        assert all(len(text_of(one)) <= 78 for one in drawn)
+    text = "\n".join(text_of(one) for one in (*home, *rollout))
     for action in ACTIONS:
         assert action.label in text
     for group in Group:

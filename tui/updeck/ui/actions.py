@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from updeck.device.models import Image
 from updeck.fleet.rules import Situation, refusal
 from updeck.fleet.views import DeviceView
 from updeck.journal.models import Op
+
+if TYPE_CHECKING:
+    from updeck.ui.rollout_sight import Sight
 
 __all__ = ["ACTIONS", "BY_ID", "Action", "ActionContext", "Group", "Pane"]
 
@@ -34,6 +38,7 @@ class Group(StrEnum):
     LOOK = "Look"
     CHOOSE = "Choose devices"
     ACT = "Act on devices"
+    ROLLOUT = "In a rollout"
     PROGRAM = "Program"
 
 
@@ -42,7 +47,7 @@ class ActionContext:
     """What an action would apply to now: the device under the cursor, the marked ones on view, the pane.
 
     `hidden_marks` counts marks that the filter hides; no action takes them. `image` is under the image pane's
-    cursor. `busy` names a dialog that is opening.
+    cursor. `busy` names a dialog that is opening. `rollout` is the one on view, where its screen is open.
     """
 
     view: DeviceView | None = None
@@ -52,6 +57,7 @@ class ActionContext:
     image: Image | None = None
     read_only: bool = False
     busy: str | None = None
+    rollout: Sight | None = None
 
     @property
     def targets(self) -> tuple[DeviceView, ...]:
@@ -194,6 +200,20 @@ def _next(context: ActionContext) -> str | None:
     return None if wanted is None else wanted.applicable(context)
 
 
+def _in_rollout(action_id: str, label: str) -> Applicable:
+    def applicable(context: ActionContext) -> str | None:
+        if context.rollout is None:
+            return f"{label} is for a rollout: R shows them"
+        return _not_busy(context) or context.rollout.why_not(action_id, read_only=context.read_only)
+
+    return applicable
+
+
+def _steering(action_id: str, key: str, label: str, footer: str = "", about: str = "") -> Action:
+    applicable = _in_rollout(action_id, footer or label)
+    return Action(action_id, key, label, Group.ROLLOUT, applicable=applicable, footer=footer or label, help=about)
+
+
 ACTIONS: tuple[Action, ...] = (
     Action("down", "down", "down", Group.MOVE, also=("j",)),
     Action("up", "up", "up", Group.MOVE, also=("k",)),
@@ -208,6 +228,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("needing_back", "[", "previous that needs you", Group.MOVE),
     Action("view", "v", "view in full", Group.LOOK, applicable=_device, footer="view"),
     Action("activity", "J", "activity, whole", Group.LOOK, help="what was done, by whom, and what changed"),
+    Action("rollouts", "R", "rollouts", Group.LOOK, help="how they stand; enter opens one"),
     Action(
         "filter",
         "/",
@@ -287,6 +308,22 @@ ACTIONS: tuple[Action, ...] = (
         applicable=_acknowledge,
         help="with a note; it leaves the top",
     ),
+    Action(
+        "brake",
+        "!",
+        "pause all new starts",
+        Group.ACT,
+        applicable=_not_busy,
+        help="of all rollouts, at once; again lifts it",
+    ),
+    _steering("pause", "p", "pause or resume", "pause/resume", "what has started is watched on"),
+    _steering("promote", "P", "promote", about="the next wave may begin"),
+    _steering("abort", "A", "abort", about="what has not started ends"),
+    _steering("retry", "t", "retry", about="another attempt at a device, with a reason"),
+    _steering("skip", "s", "skip", about="leave a device out, with a reason"),
+    _steering("reopen", "g", "reopen the gate", "reopen", "with a new limit and a reason"),
+    _steering("resolve", "y", "resolve", about="say what became of a device in truth"),
+    _steering("adopt", "m", "adopt", about="take what someone else initialized as ours"),
     Action("help", "?", "help", Group.PROGRAM, footer="help"),
     Action("palette", "ctrl+p", "find an action by name", Group.LOOK),
     Action("quit", "q", "quit", Group.PROGRAM, footer="quit"),

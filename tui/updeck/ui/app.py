@@ -24,6 +24,7 @@ from updeck.ui.keymap import Keymap
 from updeck.ui.launch import UiOptions
 from updeck.ui.lines.footer import keys_line
 from updeck.ui.lines.header import name_and_label
+from updeck.ui.rollout_log import RolloutLog
 from updeck.ui.screens.fleet import FleetScreen
 from updeck.ui.screens.reading import ReadingScreen
 from updeck.ui.terminal import Title, driver_with
@@ -64,6 +65,7 @@ class UpdeckApp(App[None], inherit_bindings=False):
         self.keymap = Keymap(options.keys)
         self.failure: UpdeckError | None = None
         self.crash: ExcInfo | None = None
+        self.rollouts = RolloutLog(self.clock)
         self._open_service = open_service
         self._service: FleetService | None = None
         self._busy: str | None = None
@@ -210,6 +212,15 @@ class UpdeckApp(App[None], inherit_bindings=False):
                 self.exit()
 
         self.run_flow("the question whether to quit", ask)
+
+    async def pause_everything(self) -> str:
+        """Pause the inits and starts of all rollouts of this journal."""
+        journal = self.service.journal
+        if journal is None:
+            return "there is no journal here, and so no rollout to pause"
+        await asyncio.to_thread(lambda: journal.brake(on=True))
+        key = self.keymap.keys("brake")[0]
+        return f"all new starts are paused; what has started is watched on; {key} lets them go on"
 
     def end_soon(self) -> None:
         """Ask the app to end, from any thread, without waiting for it."""

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from updeck.text import plural
-from updeck.ui.actions import BY_ID, Pane
+from updeck.ui.actions import ACTIONS, BY_ID, Group, Pane
 from updeck.ui.ink import Ink, line
 from updeck.ui.lineup import Sort
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 __all__ = ["Deeds"]
 
 _PANES = tuple(Pane)
+
+
+def _not_here() -> None:
+    """Do nothing: what steers a rollout never applies on the fleet screen."""
 
 
 class Deeds:
@@ -37,6 +41,7 @@ class Deeds:
             "needing_back": lambda: self._seek(-1),
             "view": self._view,
             "activity": self._activity,
+            "rollouts": self._rollouts,
             "filter": self._filter,
             "sort": self._sort,
             "reverse": self._reverse,
@@ -54,6 +59,8 @@ class Deeds:
             "delete": self._delete,
             "credentials": self._credentials,
             "acknowledge": self._acknowledge,
+            "brake": self._brake,
+            **{action.id: _not_here for action in ACTIONS if action.group is Group.ROLLOUT},
             "help": self._help,
             "palette": self._palette,
             "quit": self._quit,
@@ -172,8 +179,18 @@ class Deeds:
 
     def _next(self) -> None:
         view = self._screen.lineup.current
-        if view is not None and view.next.action is not None:
+        if view is None or view.next.action is None:
+            return
+        rollout = view.record.rollout
+        if view.next.action == "rollouts" and rollout is not None:
+            self._rollout(rollout.id, view.name)
+        else:
             self.do(view.next.action)
+
+    def _rollout(self, rollout: str, device: str) -> None:
+        from updeck.ui.screens.rollout import RolloutScreen
+
+        self._screen.deck.open(RolloutScreen(self._screen.deck, rollout, device))
 
     def _name(self) -> str:
         view = self._screen.lineup.current
@@ -245,6 +262,24 @@ class Deeds:
         from updeck.ui.screens.activity import ActivityScreen
 
         self._screen.deck.open(ActivityScreen(self._screen.deck))
+
+    def _rollouts(self) -> None:
+        from updeck.ui.screens.rollouts import RolloutsScreen
+
+        self._screen.deck.open(RolloutsScreen(self._screen.deck))
+
+    def _brake(self) -> None:
+        """Pause at once, read-only too (`rollout.md` 7); letting go takes a yes, and the right to act."""
+        screen = self._screen
+        deck = screen.deck
+        if not deck.rollouts.braked:
+            self._run("the pause of everything", lambda: deck.pause_everything())
+        elif deck.options.read_only:
+            deck.say(line(("read-only: what is paused can be let go elsewhere only", Ink.MAY)))
+        else:
+            from updeck.ui.flows.rollouts import brake_flow
+
+            self._run("the question whether to go on", lambda: brake_flow(deck, deck.service))
 
     def _help(self) -> None:
         from updeck.ui.screens.help import HelpScreen

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from updeck.ui.actions import Pane
@@ -31,6 +31,7 @@ class Part(StrEnum):
     """What is placed; the panes carry the names of `Pane`. `NEXT` is the right part of `DEVICES`."""
 
     HEADER = "header"
+    ROLLOUT = "rollout"
     CHECKED = "checked"
     HEAD = "head"
     DEVICES = "devices"
@@ -55,13 +56,24 @@ class Place:
     height: int
 
 
-def lay_out(width: int, height: int, *, pane: Pane, lower: Pane) -> tuple[Shape, Mapping[Part, Place]]:
+def lay_out(
+    width: int, height: int, *, pane: Pane, lower: Pane, rollout: bool = False
+) -> tuple[Shape, Mapping[Part, Place]]:
     """Return the layout for a terminal; what is not in it is not shown.
 
-    `pane` is the one in use, and the only one below 80 columns; `lower` stands beneath the list below 120.
+    `pane` is the one in use, and the only one below 80 columns; `lower` stands beneath the list below 120. With a
+    `rollout` there is one line more, beneath the header.
     """
+    if rollout and width >= FLOOR[0] and height >= FLOOR[1]:
+        shape, places = _laid_out(width, height - 1, pane, lower)
+        moved = {part: replace(place, y=place.y + 1) if place.y else place for part, place in places.items()}
+        return shape, {**moved, Part.ROLLOUT: Place(0, 1, width, 1)}
     if width < FLOOR[0] or height < FLOOR[1]:
         return Shape.LINE, {Part.HEADER: Place(0, 0, width, 1)}
+    return _laid_out(width, height, pane, lower)
+
+
+def _laid_out(width: int, height: int, pane: Pane, lower: Pane) -> tuple[Shape, Mapping[Part, Place]]:
     checked = min(_CHECKED_CELLS, width // 3)
     edges = {
         Part.HEADER: Place(0, 0, width - checked, 1),

@@ -32,6 +32,7 @@ class Standing:
     sort: Sort = Sort.ATTENTION
     read_only: bool = False
     frozen: bool = False
+    braked: bool = False
 
 
 _WORDS: tuple[tuple[str, Ink], ...] = (
@@ -101,6 +102,8 @@ def header(seen: Standing, width: int) -> Line:
     if seen.shown is not None:
         shown = f"{seen.shown} of {shown}"
     view = [line((text, Ink.ACCENT)) for text in _view_words(seen)]
+    if seen.braked:
+        view.insert(0, line(("ALL STARTS PAUSED", Ink.NEEDS)))
     counts = [line((f"{count} {word}", ink)) for count, word, ink in seen.counts]
     if seen.stale:
         counts.append(line((f"{seen.stale} stale", Ink.DIM)))

@@ -10,19 +10,21 @@ from updeck.ui.actions import ACTIONS, Action, Group
 from updeck.ui.ink import EMPTY, Ink, Line, fit_line, line, width_of
 from updeck.ui.keymap import Keymap
 
-__all__ = ["help_lines", "key_table"]
+__all__ = ["HOME", "help_lines", "key_table"]
 
 _KEY_CELLS = 10
 _GAP = 2
 _TWO_COLUMNS = 76
 _LEFT = (Group.MOVE, Group.CHOOSE, Group.PROGRAM)
 _RIGHT = (Group.LOOK, Group.ACT)
+HOME = (*_LEFT, *_RIGHT)
+"""The groups of the fleet screen; a rollout's keys are shown where they apply."""
 
 
-def help_lines(keymap: Keymap, width: int) -> tuple[Line, ...]:
+def help_lines(keymap: Keymap, width: int, groups: Sequence[Group] = HOME) -> tuple[Line, ...]:
     """Return the help for `width` cells: in two columns where there is room, so that 80x24 shows it all."""
-    if width < _TWO_COLUMNS:
-        return tuple(_column(keymap, Group, width))
+    if width < _TWO_COLUMNS or groups != HOME:
+        return tuple(_column(keymap, [group for group in Group if group in groups], width))
     half = (width - _GAP) // 2
     left, right = _column(keymap, _LEFT, half), _column(keymap, _RIGHT, half)
     return tuple(_beside(one, other, half) for one, other in zip_longest(left, right, fillvalue=EMPTY))
@@ -44,7 +46,7 @@ def _beside(left: Line, right: Line, half: int) -> Line:
 def _column(keymap: Keymap, groups: Iterable[Group], width: int) -> Sequence[Line]:
     out: list[Line] = []
     for group in groups:
-        if out:
+        if out and width >= _TWO_COLUMNS:
             out.append(EMPTY)
         out.append(line((group.value, Ink.STRONG)))
         out += [_entry(action, keymap, width) for action in ACTIONS if action.group is group]

@@ -206,6 +206,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
             return
         changed = not self.lineup.frozen and self._take_changes()
         news = self._take_news(service)
+        self._look_at_rollouts(service)
         if not self.is_current:
             return
         moved = self.lineup.settle()
@@ -230,6 +231,34 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         except UpdeckError as error:
             self.deck.say(line((str(error), Ink.MAY)))
             return False
+
+    def _look_at_rollouts(self, service: FleetService) -> None:
+        held = {row.id for view in self.lineup.views() if (row := view.record.rollout) and row.kind == "plan"}
+        if self.deck.rollouts.due(service, held):
+            self.run_worker(self._take_rollouts(service, held), exit_on_error=False)
+
+    async def _take_rollouts(self, service: FleetService, held: Iterable[str]) -> None:
+        try:
+            changed = await self.deck.rollouts.read(service, held)
+        except UpdeckError as error:
+            self.deck.say(line((str(error), Ink.MAY)))
+            return
+        if changed:
+            self.count()
+            self._show_rollouts()
+
+    def _show_rollouts(self) -> None:
+        """Draw the line about rollouts under way, and make or take back the room for it."""
+        log, now = self.deck.rollouts, self.deck.clock.wall()
+        drawn = EMPTY
+        if log.held:
+            from updeck.ui.lines.rollouts import fleet_line
+            from updeck.ui.rollout_sight import Sight
+
+            sights = [Sight(*log.found[one], now) for one in log.held if one in log.found]
+            drawn = fleet_line(sights, self.app.size.width)
+        if self.board.show_rollout(drawn):
+            self.place()
 
     def _take_changes(self) -> bool:
         state = self.deck.service.state
@@ -325,6 +354,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
             shown=len(lineup.shown) if lineup.filtered else None,
             read_only=options.read_only,
             frozen=lineup.frozen,
+            braked=self.deck.rollouts.braked,
         )
         self.board.show_line(Part.HEADER, header(seen, self.board.part(Part.HEADER).cells))
         self.deck.tell_title(seen.needing)

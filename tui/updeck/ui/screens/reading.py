@@ -26,11 +26,15 @@ _MARGIN = 1
 
 
 class ReadingScreen(Screen[None], inherit_bindings=False):
-    """Shows `text(width)` under `title()`. Moving keys scroll, back and quit close; `/` narrows where `FILTERS`."""
+    """Shows `text(width)` under `title_line()`, and under `ABOVE` lines that stand still.
+
+    Moving keys scroll, back and quit close; `/` narrows where `FILTERS`.
+    """
 
     AUTO_FOCUS = ""
     FILTERS = False
     FOLLOWS = False
+    ABOVE = 0
 
     def __init__(self, deck: UpdeckApp) -> None:
         super().__init__()
@@ -38,6 +42,7 @@ class ReadingScreen(Screen[None], inherit_bindings=False):
         self.words = ""
         self._edit: LineEdit | None = None
         self._title = Canvas(deck.glyphs, widget_id="title")
+        self._above = Canvas(deck.glyphs, widget_id="above")
         self._pane = TextPane(deck.glyphs, widget_id="text", follows=self.FOLLOWS)
         self._notice_line = Canvas(deck.glyphs, widget_id="notice")
         self._keys = Canvas(deck.glyphs, widget_id="keys")
@@ -46,6 +51,10 @@ class ReadingScreen(Screen[None], inherit_bindings=False):
     def title_line(self) -> Line:
         """Return what stands above the text."""
         raise NotImplementedError
+
+    def above(self, width: int) -> Sequence[Line]:
+        """Return what stands still between title and text, `ABOVE` lines."""
+        return ()
 
     def text(self, width: int) -> Sequence[Line]:
         """Return the whole text, laid out for `width` cells."""
@@ -60,15 +69,16 @@ class ReadingScreen(Screen[None], inherit_bindings=False):
         self.say(line((f"{action.label}: back to the devices first", Ink.DIM)))
 
     def compose(self) -> ComposeResult:
-        """Mount the four parts."""
-        yield from (self._title, self._pane, self._notice_line, self._keys)
+        """Mount the parts."""
+        yield from (self._title, self._above, self._pane, self._notice_line, self._keys)
 
     def on_resize(self, event: events.Resize) -> None:
         """Lay the text out anew."""
         width, height = event.size
         room = max(1, width - 2 * _MARGIN)
         self._title.place(Place(_MARGIN, 0, room, 1))
-        self._pane.place(Place(_MARGIN, 1, room, max(1, height - 3)))
+        self._above.place(Place(_MARGIN, 1, room, self.ABOVE) if self.ABOVE else None)
+        self._pane.place(Place(_MARGIN, 1 + self.ABOVE, room, max(1, height - 3 - self.ABOVE)))
         self._notice_line.place(Place(_MARGIN, height - 2, room, 1))
         self._keys.place(Place(0, height - 1, width, 1))
         self.draw()
@@ -76,6 +86,7 @@ class ReadingScreen(Screen[None], inherit_bindings=False):
     def draw(self) -> None:
         """Draw what changed."""
         self._title.show((self.title_line(),))
+        self._above.show(self.above(self._above.cells))
         self._pane.set_text(self.text(self._pane.cells))
         self._keys.show((self.keys_line(),))
         self._show_notice()

@@ -51,6 +51,8 @@ class Board:
         self.shape = Shape.LINE
         self.pane = Pane.DEVICES
         self.lower = Pane.STATUS
+        self.rollout: Line = ()
+        """The line about rollouts under way; where it is empty it takes no room."""
 
     @property
     def canvases(self) -> Iterable[Canvas]:
@@ -64,7 +66,7 @@ class Board:
     def place(self, width: int, height: int, names: Sequence[str]) -> None:
         """Put every part where it belongs in a terminal of this size; `names` settle the width of the first column."""
         self._names = tuple(names)
-        self.shape, placed = lay_out(width, height, pane=self.pane, lower=self.lower)
+        self.shape, placed = lay_out(width, height, pane=self.pane, lower=self.lower, rollout=bool(self.rollout))
         places = dict(placed)
         if whole := places.get(Part.DEVICES):
             self.devices.columns = columns = Columns.for_width(whole.width, names)
@@ -84,6 +86,13 @@ class Board:
     def show_line(self, part: Part, drawn: Line) -> None:
         """Draw a part that is one line."""
         self._parts[part].show((drawn,))
+
+    def show_rollout(self, drawn: Line) -> bool:
+        """Draw the line about rollouts; returns whether the parts must be placed anew for that."""
+        anew = bool(drawn) is not bool(self.rollout)
+        self.rollout = drawn
+        self.show_line(Part.ROLLOUT, drawn)
+        return anew
 
     def show_right(self, part: Part, drawn: Line) -> None:
         """Draw one line at the right end of its part."""

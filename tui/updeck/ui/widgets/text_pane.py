@@ -44,6 +44,16 @@ class TextPane(Canvas):
         self._at_end = self._follows and self._top >= last
         self.draw()
 
+    def reveal(self, first: int, last: int) -> None:
+        """Scroll until the lines from `first` to `last` are on view; no farther than must be, to save a thin line."""
+        if first < self._top:
+            self._top = first
+        cut = 1 if self._top + self.rows < len(self._text) else 0
+        if last > self._top + self.rows - 1 - cut:
+            self._top = min(last - self.rows + 2, self._last_top())
+        self._top = max(0, self._top)
+        self.draw()
+
     def draw(self) -> None:
         """Draw the lines on view."""
         height = self.rows

@@ -1,0 +1,335 @@
+"""Rollouts on the screen: what a person sees of the journal's, and what their keys record there."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from dialog_stage import words
+from fleet_fixture import ACTOR, Stage, app_with, device
+from updeck.clock import SystemClock
+from updeck.journal.models import Baseline, Op, Outcome, Verdict
+from updeck.journal.plan_models import Control, ControlKind, Member, MilestoneKind, Position, RolloutRecord
+from updeck.journal.store import Journal
+from updeck.rollout.plan import Fence, Limits, Plan, PlannedDevice, PlannedImage, Promotion, Source
+from updeck.rollout.plan_document import stored_plan
+from updeck.ui.app import UpdeckApp
+from updeck.ui.ink import text_of
+from updeck.ui.launch import UiOptions
+from updeck.ui.screens.dialog import Dialog
+from updeck.ui.screens.rollout import RolloutScreen
+from updeck.ui.widgets.canvas import Canvas
+
+OLD, NEW = "11.6.0 #23947", "11.8.0 #28924"
+SIZES = [(120, 40), (80, 24), (60, 15)]
+NAMES = tuple(f"ar11-{place}" for place in ("ams", "fra", "lon", "mad", "mil", "osl", "par", "vie"))
+OPTIONS = UiOptions(fleet_name="bank-eu", label="LAB", pace_s=0.05)
+
+
+def plan(*, fence: Fence = Fence.NONE, max_failures: int = 0) -> Plan:
+    """Return a plan of two devices first, then three, then three."""
+    devices = tuple(
+        PlannedDevice(name, f"https://{name}", wave, serial=f"S-{name}")
+        for name, wave in zip(NAMES, (1, 1, 2, 2, 2, 3, 3, 3), strict=True)
+    )
+    image = PlannedImage(NEW, Source.PRESENT)
+    limits = Limits(max_failures=max_failures)
+    return Plan(image, devices, fence=fence, limits=limits, promote=Promotion.MANUAL, ticket="CHG-4711")
+
+
+class World(Stage):
+    """A stage over a real journal, in which a test plays the engine."""
+
+    def __init__(self, journal: Journal, engine: Journal, wanted: Plan) -> None:
+        super().__init__([device(name) for name in NAMES])
+        self.journal = journal
+        self.engine = engine
+        members = [Member(one.name, one.wave, one.url) for one in wanted.devices]
+        self.rollout = engine.register_plan(stored_plan(wanted), wanted.digest, members).id
+        engine.take_over(self.rollout)
+        for view in self.state.views():
+            self.state.put(replace(view, record=journal.record(view.name)))
+
+    def events_token(self) -> int:
+        assert self.journal is not None
+        return self.journal.change_token()
+
+    def read_once(self, names: Iterable[str]) -> Future[None]:
+        done: Future[None] = Future()
+        done.set_result(None)
+        return done
+
+    @property
+    def record(self) -> RolloutRecord:
+        """The rollout as the journal has it."""
+        return self.engine.rollout(self.rollout)
+
+    @property
+    def asked(self) -> Control:
+        """What a person asked last."""
+        return self.record.controls[-1]
+
+    def send(self, name: str, op: Op) -> None:
+        """Have the engine send something that is accepted."""
+        at = time.time()
+        baseline = Baseline(at, "IDLE", 90, None, ((50, OLD),), OLD, "S", name, "m", f"https://{name}", expected=NEW)
+        permit = self.engine.intend(self.rollout, name, op, baseline=baseline, allow=lambda record: None)
+        self.engine.outcome(permit.intent_id, Outcome.ACCEPTED, status=204, error=None)
+
+    def end(self, name: str, verdict: Verdict, reason: str = "") -> None:
+        """Have the engine end an attempt."""
+        self.engine.end(
+            self.rollout, name, op=Op.START, verdict=verdict, reason=reason, last_state_time=100, target_version=NEW
+        )
+
+    def arm(self, name: str) -> None:
+        """Bring a device to the fence."""
+        self.send(name, Op.INIT)
+        self.engine.milestone(self.rollout, name, MilestoneKind.INITIALIZED, last_state_time=100, target_version=NEW)
+        self.engine.stand(self.rollout, [Position(name, "ARMED", "waits at the fence for a person")])
+
+    def canary_done(self) -> None:
+        """End the first wave well."""
+        for name in NAMES[:2]:
+            self.end(name, Verdict.SUCCESS, f"{NEW} is proven")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[Callable[[Plan], World]]:
+    """Open one journal for the UI and one for the engine."""
+    with (
+        closing(Journal.open(tmp_path, actor=ACTOR, clock=SystemClock())) as journal,
+        closing(Journal.open(tmp_path, actor=replace(ACTOR, program="engine"), clock=SystemClock())) as engine,
+    ):
+        yield lambda wanted: World(journal, engine, wanted)
+
+
+class Seat:
+    """A person in front of the screen."""
+
+    def __init__(self, app: UpdeckApp, pilot: Pilot[None]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    @property
+    def text(self) -> str:
+        """All that stands on the screen that is open."""
+        screen = self.app.screen
+        if isinstance(screen, Dialog):
+            return " ".join(" ".join(words(self.app, part) for part in ("title", "body", "remark")).split())
+        canvases = [canvas for canvas in screen.query(Canvas) if canvas.display]
+        return "\n".join(text_of(one) for canvas in canvases for one in canvas.lines)
+
+    async def press(self, *keys: str) -> None:
+        """Press keys one after the other."""
+        await self.pilot.press(*keys)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Let the app work until something holds; a hang ends in a failure."""
+        async with asyncio.timeout(15):
+            while not condition():
+                await self.pilot.pause(0.02)
+
+    async def reads(self, *sought: str) -> None:
+        """Wait until words stand on the screen."""
+        await self.until(lambda: all(one in self.text for one in sought))
+
+    async def is_asked(self, what: str) -> None:
+        """Wait until a dialog shows these words and takes input."""
+
+        def shown() -> bool:
+            screen = self.app.screen
+            return isinstance(screen, Dialog) and screen.hearing and what in self.text
+
+        await self.until(shown)
+
+    async def open(self) -> None:
+        """Open the newest rollout by keys."""
+        await self.press("R")
+        await self.reads("Rollouts", "of 8")
+        await self.press("enter")
+        await self.until(lambda: isinstance(self.app.screen, RolloutScreen))
+        await self.reads("wave 1 of 3")
+
+
+@asynccontextmanager
+async def seated(stage: World, size: tuple[int, int] = (120, 40), options: UiOptions = OPTIONS) -> AsyncIterator[Seat]:
+    """Sit down in front of the fleet of a rollout."""
+    app = app_with(stage, options)
+    async with app.run_test(size=size) as pilot:
+        seat = Seat(app, pilot)
+        await seat.reads("ar11-ams")
+        yield seat
+    assert app.crash is None
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_rollout_is_told_on_the_fleet_screen_listed_and_shown_wave_by_wave(
+    world: Callable[[Plan], World], size: tuple[int, int]
+) -> None:
+    stage = world(plan())
+    stage.canary_done()
+    async with seated(stage, size) as seat:
+        await seat.reads("2 of 8 done")
+        await seat.open()
+        await seat.reads("WAITING_FOR_PROMOTION", "waits for a person to promote it", "2 of 8 done", "SUCCESS")
+        await seat.press("escape", "escape")
+        await seat.reads("ar11-ams")
+
+
+async def test_the_screen_follows_what_the_engine_writes(world: Callable[[Plan], World]) -> None:
+    stage = world(plan())
+    async with seated(stage) as seat:
+        await seat.open()
+        stage.engine.stand(stage.rollout, [Position("ar11-ams", "VALIDATING", "validating, 12 s so far")])
+        await seat.reads("VALIDATING", "validating, 12 s so far")
+        stage.end("ar11-ams", Verdict.REVIEW, "the answer was lost")
+        await seat.reads("REVIEW", "the answer was lost (resolve it)", "stopped by the gate")
+
+
+async def test_pausing_takes_one_key_and_read_only_too_and_resuming_takes_a_yes(
+    world: Callable[[Plan], World],
+) -> None:
+    stage = world(plan())
+    async with seated(stage, options=replace(OPTIONS, read_only=True)) as seat:
+        await seat.open()
+        await seat.press("p")
+        await seat.reads("PAUSED", "paused by mk")
+        await seat.press("p")
+        await seat.reads("read-only")
+        assert stage.asked.kind is ControlKind.PAUSE
+    async with seated(stage) as seat:
+        await seat.open()
+        await seat.press("p")
+        await seat.is_asked("nothing is sent a second time")
+        await seat.press("y")
+        await seat.until(lambda: stage.asked.kind is ControlKind.RESUME)
+
+
+async def test_a_wave_is_promoted_by_its_size_and_target(world: Callable[[Plan], World]) -> None:
+    stage = world(plan())
+    async with seated(stage) as seat:
+        await seat.open()
+        await seat.press("P")
+        await seat.reads("wave 2 waits for 2 devices of the waves before it")
+        stage.canary_done()
+        await seat.reads("waits for a person to promote it")
+        await seat.press("P")
+        await seat.is_asked("Wave 2 of 3 may begin: 3 devices")
+        await seat.press(*["space" if one == " " else one for one in f"3 {NEW}"])
+        await seat.press("enter")
+        await seat.until(lambda: bool(stage.record.controls))
+        assert (stage.asked.kind, stage.asked.value) == (ControlKind.PROMOTE, "2")
+
+
+async def test_a_device_at_the_fence_is_let_go_by_its_name_and_target(world: Callable[[Plan], World]) -> None:
+    stage = world(plan(fence=Fence.START))
+    stage.arm("ar11-ams")
+    async with seated(stage) as seat:
+        await seat.open()
+        await seat.press("j", "S")
+        await seat.reads("ar11-fra: it is not at the fence: INITIALIZED comes first")
+        await seat.press("k", "S")
+        await seat.is_asked("Its engine starts it")
+        await seat.press(*["space" if one == " " else one for one in f"ar11-ams {NEW}"], "enter")
+        await seat.until(lambda: bool(stage.record.controls))
+        assert (stage.asked.kind, stage.asked.device, stage.asked.value) == (ControlKind.ARM, "ar11-ams", NEW)
+
+
+async def test_the_gate_is_reopened_with_a_limit_and_a_reason(world: Callable[[Plan], World]) -> None:
+    stage = world(plan())
+    async with seated(stage) as seat:
+        await seat.open()
+        await seat.press("g")
+        await seat.reads("the gate is open")
+        stage.end("ar11-ams", Verdict.NO_EFFECT, "history unchanged")
+        await seat.reads("stopped by the gate")
+        await seat.press("g")
+        await seat.is_asked("The gate is closed: 1 bad, 0 allowed")
+        await seat.press(*"2", "enter", "enter")
+        await seat.reads("it needs a reason")
+        await seat.press(*"disk", "enter")
+        await seat.until(lambda: bool(stage.record.controls))
+        assert (stage.asked.kind, stage.asked.value, stage.asked.reason) == (ControlKind.REOPEN, "2", "disk")
+
+
+async def test_a_device_is_skipped_retried_and_resolved_with_a_reason(world: Callable[[Plan], World]) -> None:
+    stage = world(plan(max_failures=8))
+    stage.end("ar11-fra", Verdict.TRANSFER_FAILED, "the disk is full")
+    stage.end("ar11-lon", Verdict.REVIEW, "no answer for an hour")
+    async with seated(stage) as seat:
+        await seat.open()
+        await seat.press("t")
+        await seat.reads("ar11-ams: its attempt has not ended")
+        await seat.press("s")
+        await seat.is_asked("It is left out")
+        await seat.press(*"bad", "enter")
+        await seat.until(lambda: len(stage.record.controls) == 1)
+        assert (stage.asked.kind, stage.asked.device) == (ControlKind.SKIP, "ar11-ams")
+        await seat.until(lambda: isinstance(seat.app.screen, RolloutScreen) and seat.app.busy is None)
+        await seat.press("j", "t")
+        await seat.is_asked("Another attempt is opened")
+        await seat.press(*"again", "enter")
+        await seat.until(lambda: stage.asked.kind is ControlKind.RETRY)
+        await seat.until(lambda: isinstance(seat.app.screen, RolloutScreen) and seat.app.busy is None)
+        await seat.press("j", "y")
+        await seat.is_asked("Look at the device first")
+        await seat.press("right", "enter", *"seen", "enter")
+        await seat.until(lambda: stage.record.member("ar11-lon").attempt.resolve is not None)
+
+
+async def test_an_abort_takes_the_number_of_those_it_ends(world: Callable[[Plan], World]) -> None:
+    stage = world(plan())
+    async with seated(stage) as seat:
+        await seat.open()
+        await seat.press("A")
+        await seat.is_asked("type abort 8 and press enter")
+        await seat.press(*"abort", "space", "8", "enter")
+        await seat.until(lambda: bool(stage.record.controls))
+        assert stage.asked.kind is ControlKind.ABORT
+
+
+async def test_one_key_pauses_everything_read_only_too_and_letting_go_takes_a_yes(
+    world: Callable[[Plan], World],
+) -> None:
+    stage = world(plan())
+    async with seated(stage, options=replace(OPTIONS, read_only=True)) as seat:
+        await seat.press("!")
+        await seat.reads("ALL STARTS PAUSED")
+        assert stage.record.braked
+        await seat.press("!")
+        await seat.reads("read-only")
+    async with seated(stage) as seat:
+        await seat.reads("ALL STARTS PAUSED")
+        await seat.press("!")
+        await seat.is_asked("All rollouts may init and start again")
+        await seat.press("y")
+        await seat.until(lambda: not stage.record.braked)
+        await seat.until(lambda: "ALL STARTS PAUSED" not in seat.text)
+
+
+async def test_a_rollout_whose_engine_is_dead_asks_to_be_resumed(world: Callable[[Plan], World]) -> None:
+    stage = world(plan())
+    stage.send("ar11-ams", Op.INIT)
+    stage.engine.stand(stage.rollout, [Position("ar11-ams", "INITIALIZING", "initializing")])
+    stage.engine.release()
+    async with seated(stage) as seat:
+        await seat.reads("0 of 8 done, and no engine drives it: R opens it, p there resumes it")
+        await seat.open()
+        await seat.reads("no engine drives it: p resumes it")
+        await seat.press("p")
+        await seat.is_asked("nothing is sent a second time")
+
+
+async def test_keys_of_a_rollout_say_elsewhere_what_they_are_for(world: Callable[[Plan], World]) -> None:
+    async with seated(world(plan())) as seat:
+        await seat.press("P")
+        await seat.reads("promote is for a rollout: R shows them")

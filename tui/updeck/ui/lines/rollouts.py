@@ -1,0 +1,225 @@
+"""Rollouts as lines: one in the list, the one line of the fleet screen, and a whole one with its waves. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from updeck.fleet.views import Phase
+from updeck.journal.models import Op
+from updeck.journal.plan_models import MemberRecord
+from updeck.journal.plan_sentences import in_short
+from updeck.rollout.narration import needs, phase_of
+from updeck.rollout.progress import RolloutState, next_in_words, verdicts_in_words
+from updeck.rollout.standing import GOOD_VERDICTS, ended, gate_of, stops_at
+from updeck.text import cell_width, fit, pad, plural
+from updeck.ui.glyphs import Glyphs
+from updeck.ui.ink import Ink, Line, fit_line, line
+from updeck.ui.rollout_sight import Sight
+from updeck.ui.times import age, date_and_time, minute_and_zone, rate
+
+__all__ = ["Row", "facts_lines", "fleet_line", "list_head", "list_rows", "member_head", "member_rows"]
+
+_STATE_INKS = {
+    RolloutState.WAITING_FOR_PROMOTION: Ink.MAY,
+    RolloutState.STOPPED_BY_GATE: Ink.NEEDS,
+    RolloutState.PAUSED: Ink.MAY,
+    RolloutState.ENDED: Ink.DIM,
+    RolloutState.ABORTED: Ink.DIM,
+}
+_ID, _STATE, _CREATED, _DONE = 13, 21, 16, 9
+_PHASE, _PROGRESS, _SINCE = 17, 16, 4
+_NAME_LEAST, _NAME_MOST = 8, 24
+_WIDE = 100
+"""Cells from which on there is room for times and rates."""
+
+_BAR = 20
+_LEAD = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a list; `key` is what the cursor can stand on, None for a title between."""
+
+    key: str | None
+    line: Line
+
+
+def list_head(width: int) -> Line:
+    """Return the titles over the list of rollouts."""
+    words = [pad("id", _ID), pad("state", _STATE), *([pad("created", _CREATED)] if width >= _WIDE else [])]
+    return fit_line(line((" " * _LEAD + "  ".join([*words, pad("done", _DONE, "right"), "what"]), Ink.DIM)), width)
+
+
+def list_rows(sights: Sequence[Sight], width: int) -> list[Row]:
+    """Return a line per rollout, in the order given."""
+    return [Row(sight.id, fit_line(_listed(sight, width), width - _LEAD)) for sight in sights]
+
+
+def _listed(sight: Sight, width: int) -> Line:
+    record, plan = sight.record, sight.plan
+    state = sight.state
+    done = f"{sum(map(ended, record.members))} of {len(record.members)}"
+    what = f"{plan.image.version} {plan.until.value}" + (f", {plan.ticket}" if plan.ticket else "")
+    created = pad(date_and_time(record.row.created_at), _CREATED) + "  " if width >= _WIDE else ""
+    ink = Ink.NEEDS if sight.orphaned else _STATE_INKS.get(state, Ink.PLAIN)
+    verdicts = verdicts_in_words(record)
+    return line(
+        (pad(in_short(sight.id), _ID) + "  ", Ink.PLAIN),
+        (pad("NO ENGINE" if sight.orphaned else state.value, _STATE) + "  ", ink),
+        (created, Ink.DIM),
+        (pad(done, _DONE, "right") + "  ", Ink.PLAIN),
+        (what, Ink.PLAIN),
+        (f"   {verdicts}" if verdicts != "no verdict" else "", Ink.DIM),
+    )
+
+
+def fleet_line(sights: Sequence[Sight], width: int) -> Line:
+    """Return the one line of the fleet screen about unfinished rollouts; one without its engine comes first."""
+    left = sorted((sight for sight in sights if not sight.over), key=lambda one: not one.orphaned)
+    if not left:
+        return ()
+    sight = left[0]
+    more = f"   and {plural(len(left) - 1, 'rollout')} more" if len(left) > 1 else ""
+    done = f"{sum(map(ended, sight.record.members))} of {len(sight.record.members)} done"
+    name = line((" rollout ", Ink.DIM), (in_short(sight.id), Ink.PLAIN), ("  ", Ink.DIM))
+    if sight.orphaned:
+        said = f"{done}, and no engine drives it: R opens it, p there resumes it"
+        return fit_line(line(*name, (said, Ink.NEEDS), (more, Ink.DIM)), width)
+    ink = _STATE_INKS.get(sight.state, Ink.PLAIN)
+    words = next_in_words(sight.record, sight.plan, sight.now)
+    window = sight.plan.window
+    ends = f"   window ends {minute_and_zone(window.closes_at)}" if window and sight.now < window.closes_at else ""
+    return fit_line(line(*name, done, ("  ", Ink.DIM), (words, ink), (ends + more, Ink.DIM)), width)
+
+
+def facts_lines(sight: Sight, width: int) -> list[Line]:
+    """Return what stands above the devices: what comes next, and how the gate, the engine and the goal stand."""
+    record, plan = sight.record, sight.plan
+    gate = gate_of(record, plan)
+    words = next_in_words(record, plan, sight.now)
+    first = line((words, Ink.NEEDS if sight.orphaned else _STATE_INKS.get(sight.state, Ink.STRONG)))
+    if sight.orphaned:
+        first = line(("no engine drives it: p resumes it; ", Ink.NEEDS), *first)
+    done = f"{sum(map(ended, record.members))} of {len(record.members)} done"
+    shut = (f"gate closed: {gate.bad} bad, {gate.limit} allowed", Ink.NEEDS)
+    gate_words = shut if gate.closed else (f"gate open, {stops_at(gate.limit, len(record.members))}", Ink.DIM)
+    dot = ("  ·  ", Ink.DIM)
+    second = line((done, Ink.PLAIN), dot, gate_words, dot, _engine(sight))
+    return [fit_line(first, width), fit_line(second, width)]
+
+
+def _engine(sight: Sight) -> tuple[str, Ink]:
+    by = sight.record.row.leased_by
+    if sight.record.row.lease_alive and by is not None:
+        return f"engine {by.pid} on {by.host}", Ink.DIM
+    return ("no engine drives it", Ink.NEEDS) if sight.orphaned else ("no engine needed", Ink.DIM)
+
+
+@dataclass(frozen=True, slots=True)
+class _Widths:
+    name: int
+    progress: int
+    reason: int
+
+    @classmethod
+    def of(cls, sight: Sight, width: int) -> _Widths:
+        longest = max((cell_width(one.device) for one in sight.record.members), default=0)
+        name = min(max(longest, _NAME_LEAST), _NAME_MOST)
+        progress = _PROGRESS if width >= _WIDE else 0
+        rest = width - _LEAD - name - 2 - _PHASE - 2 - (progress + 2 if progress else 0) - _SINCE - 2
+        return cls(name, progress, max(0, rest))
+
+
+def member_head(sight: Sight, width: int) -> Line:
+    """Return the titles over the devices of a rollout."""
+    widths = _Widths.of(sight, width)
+    words = [pad("name", widths.name), pad("stands at", _PHASE)]
+    words += [pad("progress", widths.progress)] if widths.progress else []
+    return line((" " * _LEAD + "  ".join([*words, pad("for", _SINCE, "right"), "what, or why"]), Ink.DIM))
+
+
+def member_rows(sight: Sight, width: int, glyphs: Glyphs) -> list[Row]:
+    """Return a line per device under a title per wave, which shows how much of it is done."""
+    widths = _Widths.of(sight, width)
+    rows: list[Row] = []
+    ordered = sorted(sight.record.members, key=lambda one: (one.wave, one.position))
+    for wave, group in groupby(ordered, key=lambda one: one.wave):
+        members = list(group)
+        rows.append(Row(None, fit_line(_wave(wave, members, sight, glyphs), width)))
+        rows += [Row(one.device, fit_line(_member(one, sight, widths), width - _LEAD)) for one in members]
+    return rows
+
+
+def _wave(wave: int, members: Sequence[MemberRecord], sight: Sight, glyphs: Glyphs) -> Line:
+    done = sum(map(ended, members))
+    good = sum(_ink(one) is Ink.DIM and ended(one) for one in members)
+    cells = min(_BAR, max(1, len(members)))
+    filled, fine = round(cells * done / len(members)), round(cells * good / len(members))
+    return line(
+        (f"wave {wave} of {sight.plan.waves}  ", Ink.STRONG),
+        (glyphs.filled * fine, Ink.ACCENT),
+        (glyphs.filled * max(0, filled - fine), Ink.NEEDS),
+        (glyphs.empty * (cells - max(filled, fine)), Ink.DIM),
+        (f"  {done} of {len(members)} done", Ink.DIM),
+    )
+
+
+def _member(member: MemberRecord, sight: Sight, widths: _Widths) -> Line:
+    end = member.attempt.end
+    word = phase_of(member).value if end is None or end.verdict is None else end.verdict.value
+    if member.attempt.number > 1:
+        again = f" #{member.attempt.number}"
+        word = fit(word, _PHASE - len(again)).rstrip() + again
+    progress = pad(_progress(member), widths.progress) + "  " if widths.progress else ""
+    return line(
+        (pad(member.device, widths.name) + "  ", Ink.DIM if end is not None and _ink(member) is Ink.DIM else Ink.PLAIN),
+        (pad(word, _PHASE) + "  ", _ink(member)),
+        (progress, Ink.PLAIN),
+        (pad(_for(member, sight.now), _SINCE, "right") + "  ", Ink.DIM),
+        (_why(member, sight), Ink.DIM if _ink(member) is not Ink.NEEDS else Ink.PLAIN),
+    )
+
+
+def _why(member: MemberRecord, sight: Sight) -> str:
+    end, resolve = member.attempt.end, member.attempt.resolve
+    if end is None:
+        return needs(member, sight.record, sight.plan, sight.now)
+    if resolve is not None:
+        return f"resolved as {resolve.verdict.value} by {resolve.actor.user}: {resolve.reason}; {end.reason}"
+    todo = needs(member, sight.record, sight.plan, sight.now)
+    return f"{end.reason} ({todo})" if todo else end.reason
+
+
+def _ink(member: MemberRecord) -> Ink:
+    end, resolve = member.attempt.end, member.attempt.resolve
+    if end is not None:
+        verdict = end.verdict if resolve is None else resolve.verdict
+        return Ink.DIM if verdict is None or verdict in GOOD_VERDICTS else Ink.NEEDS
+    match phase_of(member):
+        case Phase.HELD:
+            return Ink.NEEDS
+        case Phase.ARMED:
+            return Ink.READY
+        case Phase.WAITING:
+            return Ink.DIM
+    return Ink.MAY if member.soft else Ink.PLAIN
+
+
+def _progress(member: MemberRecord) -> str:
+    moved = member.transfer
+    if ended(member) or moved is None or not moved.total_bytes or phase_of(member) is not Phase.TRANSFERRING:
+        return ""
+    took = moved.at - moved.started_at
+    words = f"{100 * moved.sent_bytes / moved.total_bytes:.0f} %"
+    return f"{words}  {rate(moved.sent_bytes / took)}" if took > 0 else words
+
+
+def _for(member: MemberRecord, now: float) -> str:
+    """Return how long the present attempt took, or has taken so far."""
+    sent = [intent.at for intent in member.attempt.intents if intent.op is not Op.DELETE]
+    if not sent:
+        return ""
+    end = member.attempt.end
+    return age((now if end is None else end.at) - sent[0])

@@ -1,0 +1,169 @@
+"""One planned rollout as a screen sees it, with the device under its cursor, and what a person may ask of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from updeck.fleet.views import Phase
+from updeck.journal.models import MilestoneKind
+from updeck.journal.plan_models import MemberRecord, RolloutRecord
+from updeck.rollout.gate import aborted, awaits_promotion, open_wave, paused, wave_barrier
+from updeck.rollout.narration import phase_of
+from updeck.rollout.plan import Fence, Plan
+from updeck.rollout.progress import RolloutState, state_of
+from updeck.rollout.standing import GOOD_VERDICTS, armed, ended, gate_of, started
+
+__all__ = ["Sight", "target_shown"]
+
+_BY_A_PERSON = (RolloutState.PAUSED, RolloutState.WAITING_FOR_PROMOTION, RolloutState.STOPPED_BY_GATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A rollout at `now` (Unix seconds); `device` is the one under the cursor, if any."""
+
+    record: RolloutRecord
+    plan: Plan
+    now: float
+    device: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The rollout's id."""
+        return self.record.row.id
+
+    @property
+    def member(self) -> MemberRecord | None:
+        """The device under the cursor."""
+        return next((one for one in self.record.members if one.device == self.device), None)
+
+    @property
+    def state(self) -> RolloutState:
+        """The state of the whole."""
+        return state_of(self.record, self.plan, self.now)
+
+    @property
+    def over(self) -> bool:
+        """Whether every device has its verdict."""
+        return all(map(ended, self.record.members))
+
+    @property
+    def orphaned(self) -> bool:
+        """Whether no engine drives it though one would have something to do: somebody has to resume it."""
+        if self.over or self.record.row.lease_alive:
+            return False
+        waits = [phase_of(member) in (Phase.WAITING, Phase.HELD) for member in self.record.members if not ended(member)]
+        return not (all(waits) and self.state in _BY_A_PERSON)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it goes on only when a person resumes it: paused, or past its window, or without its engine."""
+        unbraked = replace(self.record, braked=False)
+        return paused(unbraked, self.plan, self.now) is not None or self.orphaned
+
+    @property
+    def next_wave(self) -> int:
+        """The wave that a promotion would open."""
+        return open_wave(self.record, self.plan, self.now) + 1
+
+    def why_not(self, action_id: str, *, read_only: bool) -> str | None:
+        """Return why a key of a rollout does not apply now, None where it does."""
+        if read_only and (action_id != "pause" or self.stopped):
+            return "read-only: a rollout can be paused here, and no more"
+        return _RULES[action_id](self)
+
+
+def target_shown(member: MemberRecord) -> str | None:
+    """Return the target that the device named when its init was done."""
+    reached = [one for one in member.attempt.milestones if one.kind is MilestoneKind.INITIALIZED]
+    return reached[-1].target_version if reached else None
+
+
+def _unended(sight: Sight) -> str | None:
+    if sight.over:
+        return "the rollout has ended"
+    words = aborted(sight.record)
+    return None if words is None else f"the rollout was {words}"
+
+
+def _promote(sight: Sight) -> str | None:
+    wave = sight.next_wave
+    if wave > sight.plan.waves:
+        return "its last wave is open already"
+    if awaits_promotion(sight.record, sight.plan, sight.now):
+        return None
+    return wave_barrier(wave, sight.record, sight.plan, sight.now) or f"wave {wave} opens by itself"
+
+
+def _reopen(sight: Sight) -> str | None:
+    return None if gate_of(sight.record, sight.plan).closed else "the gate is open"
+
+
+def _of_device(rule: Callable[[MemberRecord, Sight], str | None]) -> Callable[[Sight], str | None]:
+    def applies(sight: Sight) -> str | None:
+        member, words = sight.member, aborted(sight.record)
+        if member is None:
+            return "no device is under the cursor"
+        if words is not None:
+            return f"the rollout was {words}"
+        found = rule(member, sight)
+        return None if found is None else f"{member.device}: {found}"
+
+    return applies
+
+
+def _retry(member: MemberRecord, sight: Sight) -> str | None:
+    end = member.attempt.end
+    if end is None:
+        return "its attempt has not ended"
+    good = end.verdict in GOOD_VERDICTS
+    return f"it ended {end.verdict}, after which there is no other attempt" if good else None
+
+
+def _before_start(member: MemberRecord, sight: Sight) -> str | None:
+    end = member.attempt.end
+    if end is not None:
+        return f"it has ended {end.verdict or ''}".rstrip()
+    return "its start was sent, and it is watched to its verdict" if started(member) else None
+
+
+def _adopt(member: MemberRecord, sight: Sight) -> str | None:
+    reason = _before_start(member, sight)
+    if reason is not None or phase_of(member) is Phase.HELD:
+        return reason
+    return "nothing of somebody else's is held here"
+
+
+def _resolve(sight: Sight) -> str | None:
+    member = sight.member
+    if member is None:
+        return "no device is under the cursor"
+    end = member.attempt.end
+    if end is None or end.verdict is None:
+        return f"{member.device}: it has no verdict yet"
+    return f"{member.device}: {end.verdict} leaves nothing to judge" if end.verdict in GOOD_VERDICTS else None
+
+
+def _arm(member: MemberRecord, sight: Sight) -> str | None:
+    if sight.plan.fence is Fence.NONE:
+        return "this plan has no fence: its engine starts what is ready"
+    reason = _before_start(member, sight)
+    if reason is not None:
+        return reason
+    if not armed(member):
+        return "it is not at the fence: INITIALIZED comes first"
+    return None if target_shown(member) else "the device names no target"
+
+
+_RULES: Mapping[str, Callable[[Sight], str | None]] = {
+    "pause": _unended,
+    "promote": lambda sight: _unended(sight) or _promote(sight),
+    "abort": _unended,
+    "reopen": lambda sight: _unended(sight) or _reopen(sight),
+    "retry": _of_device(_retry),
+    "skip": _of_device(_before_start),
+    "adopt": _of_device(_adopt),
+    "arm": _of_device(_arm),
+    "resolve": _resolve,
+}

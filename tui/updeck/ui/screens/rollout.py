@@ -1,0 +1,148 @@
+"""One rollout as it goes on: waves, devices, what holds them, and the keys by which a person steers it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from updeck.journal.plan_sentences import in_short
+from updeck.ui.actions import BY_ID, Action, ActionContext, Group
+from updeck.ui.flows import rollouts as flows
+from updeck.ui.ink import EMPTY, Ink, Line, line
+from updeck.ui.lines.footer import keys_line
+from updeck.ui.lines.rollouts import Row, facts_lines, member_head, member_rows
+from updeck.ui.rollout_sight import Sight
+from updeck.ui.screens.rows import RowScreen
+
+if TYPE_CHECKING:
+    from updeck.ui.app import UpdeckApp
+    from updeck.ui.flows.rollouts import Flow
+
+__all__ = ["RolloutScreen"]
+
+AGE_S = 5.0
+"""Seconds between two looks at what changes by time alone, while it is unfinished."""
+
+_VERBS: Mapping[str, Flow] = {
+    "pause": flows.pause_flow,
+    "promote": flows.promote_flow,
+    "abort": flows.abort_flow,
+    "retry": flows.retry_flow,
+    "skip": flows.skip_flow,
+    "reopen": flows.reopen_flow,
+    "resolve": flows.resolve_flow,
+    "adopt": flows.adopt_flow,
+    "arm": flows.arm_flow,
+}
+_ALIASES = {"next": "arm", "start": "arm"}
+
+
+class RolloutScreen(RowScreen):
+    """Follows the journal: the engine goes on whether anybody looks or not."""
+
+    ABOVE = 3
+
+    def __init__(self, deck: UpdeckApp, rollout: str, device: str | None = None) -> None:
+        super().__init__(deck, at=device)
+        self.rollout = rollout
+        self._drawn_version = -1
+        self._drawn_at = float("-inf")
+
+    def on_mount(self) -> None:
+        """Follow the journal."""
+        self.deck.rollouts.opened = self.rollout
+        self.deck.home.look()
+        self.set_interval(self.deck.options.pace_s, self._follow)
+
+    def on_unmount(self) -> None:
+        """Have no more read than is shown."""
+        self.deck.rollouts.opened = None
+
+    def _follow(self) -> None:
+        now, version = self.deck.clock.monotonic(), self.deck.rollouts.version
+        sight = self.sight
+        aged = sight is not None and not sight.over and now - self._drawn_at >= AGE_S
+        if self.is_current and (aged or version != self._drawn_version):
+            self._drawn_version, self._drawn_at = version, now
+            self.draw()
+
+    @property
+    def sight(self) -> Sight | None:
+        """The rollout as read last, None before the first read."""
+        found = self.deck.rollouts.found.get(self.rollout)
+        return None if found is None else Sight(*found, self.deck.clock.wall(), self.at)
+
+    def context(self) -> ActionContext:
+        """Return what an action would apply to now."""
+        return replace(self.deck.home.context(), rollout=self.sight)
+
+    def title_line(self) -> Line:
+        """Return which rollout this is, of what, and its state."""
+        sight = self.sight
+        head = line(*self.deck.name_line(), ("  rollout ", Ink.DIM), (in_short(self.rollout), Ink.STRONG))
+        if sight is None:
+            return head
+        plan = sight.plan
+        what = f"  {plan.image.version} {plan.until.value}" + (f"  {plan.ticket}" if plan.ticket else "")
+        braked = "  ALL STARTS PAUSED" if sight.record.braked and not sight.over else ""
+        return line(*head, (f"  {sight.state.value}", Ink.STRONG), (braked, Ink.NEEDS), (what, Ink.DIM))
+
+    def above(self, width: int) -> Sequence[Line]:
+        """Return how it stands in words, and the titles of the columns."""
+        sight = self.sight
+        return () if sight is None else (*facts_lines(sight, width), member_head(sight, width))
+
+    def listed(self, width: int) -> Sequence[Row]:
+        """Return a row per device under one per wave."""
+        sight = self.sight
+        return [] if sight is None else member_rows(sight, width, self.deck.glyphs)
+
+    def keys_line(self) -> Line:
+        """Return the keys that apply."""
+        offered = [action for action in BY_ID.values() if action.group is Group.ROLLOUT]
+        drawn = keys_line([*offered, BY_ID["back"], BY_ID["help"]], self.context(), self.deck.keymap, self.deck.glyphs)
+        if self._refusal("arm") is not None:
+            return drawn
+        start = self.deck.keymap.keys("start")[0]
+        return line((f" {start}", Ink.KEY), (" let it start ", Ink.DIM), *drawn)
+
+    def moved(self) -> None:
+        """Offer what applies to the device under the cursor."""
+        self.say(EMPTY)
+
+    def act(self, action: Action) -> None:
+        """Steer, or say why not."""
+        action_id = _ALIASES.get(action.id, action.id)
+        others: Mapping[str, Callable[[], None]] = {
+            "rollouts": lambda: self.deck.close(self),
+            "brake": lambda: self.deck.home.press("brake"),
+            "help": self._help,
+        }
+        if action_id in others:
+            others[action_id]()
+        elif action_id in _VERBS:
+            self._steer(action_id)
+        else:
+            super().act(action)
+
+    def _steer(self, action_id: str) -> None:
+        reason, sight = self._refusal(action_id), self.sight
+        if reason is not None or sight is None:
+            self.say(line((reason or "the journal is being read", Ink.MAY)))
+            return
+        flow, deck = _VERBS[action_id], self.deck
+        deck.run_flow(f"the dialog to {action_id}", lambda: flow(deck, deck.service, sight))
+
+    def _refusal(self, action_id: str) -> str | None:
+        context = self.context()
+        if action_id in BY_ID:
+            return BY_ID[action_id].applicable(context)
+        if context.rollout is None:
+            return "the journal is being read"
+        return context.busy or context.rollout.why_not(action_id, read_only=context.read_only)
+
+    def _help(self) -> None:
+        from updeck.ui.screens.help import HelpScreen
+
+        self.deck.open(HelpScreen(self.deck, groups=(Group.ROLLOUT, Group.PROGRAM)))

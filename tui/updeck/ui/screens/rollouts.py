@@ -1,0 +1,76 @@
+"""All planned rollouts that this journal knows, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from updeck.text import plural
+from updeck.ui.actions import Action
+from updeck.ui.ink import Ink, Line, line
+from updeck.ui.lines.rollouts import Row, list_head, list_rows
+from updeck.ui.rollout_sight import Sight
+from updeck.ui.screens.rollout import RolloutScreen
+from updeck.ui.screens.rows import RowScreen
+
+if TYPE_CHECKING:
+    from updeck.ui.app import UpdeckApp
+
+__all__ = ["RolloutsScreen"]
+
+
+class RolloutsScreen(RowScreen):
+    """`enter` opens the one under the cursor."""
+
+    ABOVE = 1
+
+    def __init__(self, deck: UpdeckApp) -> None:
+        super().__init__(deck)
+        self._drawn_version = -1
+
+    def on_mount(self) -> None:
+        """Follow the journal."""
+        self.deck.rollouts.listing = True
+        self.deck.home.look()
+        self.set_interval(self.deck.options.pace_s, self._follow)
+
+    def on_unmount(self) -> None:
+        """Have no more read than is shown."""
+        self.deck.rollouts.listing = False
+
+    def _follow(self) -> None:
+        if self.is_current and self.deck.rollouts.version != self._drawn_version:
+            self._drawn_version = self.deck.rollouts.version
+            self.draw()
+
+    def _sights(self) -> list[Sight]:
+        now = self.deck.clock.wall()
+        return [Sight(record, plan, now) for record, plan in self.deck.rollouts.found.values()]
+
+    def title_line(self) -> Line:
+        """Return what this is, and how many there are."""
+        return line(("Rollouts", Ink.STRONG), (f"  {plural(len(self.deck.rollouts.found), 'rollout')}", Ink.DIM))
+
+    def above(self, width: int) -> Sequence[Line]:
+        """Return the titles of the columns."""
+        return (list_head(width),)
+
+    def keys_line(self) -> Line:
+        """Return the keys that apply."""
+        return line((" enter", Ink.KEY), (" open it  ", Ink.DIM), *self.deck.keys_line(["back", "brake"])[1:])
+
+    def listed(self, width: int) -> Sequence[Row]:
+        """Return a row per rollout."""
+        none = Row(None, line(("  no rollout was planned yet", Ink.DIM)))
+        return list_rows(self._sights(), width) or [none]
+
+    def act(self, action: Action) -> None:
+        """Open one, or close by the key that opened this."""
+        if action.id == "next" and self.at is not None:
+            self.deck.open(RolloutScreen(self.deck, self.at))
+        elif action.id == "rollouts":
+            self.deck.close(self)
+        elif action.id == "brake":
+            self.deck.home.press("brake")
+        else:
+            super().act(action)
