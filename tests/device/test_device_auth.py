@@ -464,11 +464,16 @@ async def test_a_wrong_password_reaches_a_real_device_once(simulator: StartSimul
         assert fleet.truth(name)["logins"] == 1
 
 
-async def test_an_expired_password_of_one_device_is_said_as_the_device_says_it(simulator: StartSimulator) -> None:
+async def test_an_expired_password_is_said_as_the_device_says_it_and_sent_once_until_a_person_says_so(
+    simulator: StartSimulator,
+) -> None:
     fleet = await simulator(devices=12, scenario=Scenario.MIXED)
     name = fleet.with_trait("password_expired")
-    source = source_of(fleet)
-    async with client_of(fleet.url(name), source=source, tls=Tls("insecure"), auth="auto") as client:
-        with pytest.raises(AuthError, match="set a new password on the device") as caught:
-            await client.update()
-    assert not caught.value.rejected
+    async with client_of(fleet.url(name), source=source_of(fleet), tls=Tls("insecure"), auth="auto") as client:
+        for expected in (1, 1, 2):
+            if expected == 2:
+                client.release_logins()
+            with pytest.raises(AuthError, match="set a new password on the device") as caught:
+                await client.update()
+            assert not caught.value.rejected
+            assert fleet.truth(name)["logins"] == expected

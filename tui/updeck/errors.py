@@ -10,6 +10,7 @@ from typing import ClassVar
 from updeck.text import clean
 
 __all__ = [
+    "AccountBarred",
     "AuthError",
     "Blocked",
     "ConfigError",
@@ -117,6 +118,10 @@ class AuthError(DeviceError):
     ) -> None:
         super().__init__(message, device=device, advice=advice)
         self.rejected = rejected
+
+
+class AccountBarred(AuthError):
+    """A login that only a person can mend on the device: password expired, account disabled or without the right."""
 
 
 class Unsupported(DeviceError):

@@ -1,7 +1,8 @@
 """Logging in: the four ways of `protocol.md` 3, and the session they give.
 
 `auto` takes mgmt.aaa, then a cookie, then OAuth where a code is configured, then Basic. A login is sent once, in a
-turn of the credential's source, and a password once rejected is not sent again (`security.md`, lock-out).
+turn of the credential's source, and a password once rejected is not sent again (`security.md`, lock-out); nor is one
+to a device that bars its account, until a person says so.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from updeck.device.exchange import Answer, Call, Departure
 from updeck.device.login_limits import LoginLimits
 from updeck.device.paths import AUTH_INFO, LOGIN, OAUTH_TOKEN, SERVICES, UPDATE, token_path
 from updeck.device.reply import auth_error, read_error, told
-from updeck.errors import AuthError, Unreachable, Unsupported
+from updeck.errors import AccountBarred, AuthError, Unreachable, Unsupported
 from updeck.text import clean
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Authenticator:
             self._session = None
 
     def release(self) -> None:
-        """Lift the holds of a rejected password and of too many logins, because a person said so."""
+        """Lift the holds of a rejected password, a barred account and too many logins, because a person said so."""
         self._rejected = None
         self._limits.release()
 
@@ -106,7 +107,8 @@ class Authenticator:
         log_in = await self._way_in()
         credential = await self._source.credential()
         if self._rejected is not None and self._rejected[0] == credential:
-            raise AuthError(self._rejected[1].message, advice=self._rejected[1].advice, rejected=True)
+            why = self._rejected[1]
+            raise AuthError(why.message, advice=why.advice, rejected=why.rejected)
         self._limits.check()
         departure = Departure()
         try:
@@ -116,6 +118,7 @@ class Authenticator:
                 except AuthError as error:
                     if error.rejected:
                         turn.rejected(error.message)
+                    if error.rejected or isinstance(error, AccountBarred):
                         self._rejected = (credential, error)
                     raise
                 turn.accepted()

@@ -127,7 +127,7 @@ class DeviceClient:
             return UploadSession(self.endpoint, session.headers)
 
     def release_logins(self) -> None:
-        """Lift the hold after a rejected password or too many logins, because a person said so."""
+        """Lift the hold after a rejected password, a barred account or too many logins, because a person said so."""
         if self._opened is not None:
             self._opened[1].release()
 

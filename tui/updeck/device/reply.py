@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from updeck.device import parse
 from updeck.device.exchange import Answer, Departure
 from updeck.device.models import Image
-from updeck.errors import AuthError, DeviceError, Garbled, Refused, UnknownOutcome, Unreachable, Unsupported
+from updeck.errors import AccountBarred, AuthError, DeviceError, Garbled, Refused, UnknownOutcome, Unreachable, Unsupported
 
 __all__ = ["auth_error", "call_error", "made_image", "named", "outcome_known", "read_error", "told"]
 
@@ -46,7 +46,8 @@ def auth_error(answer: Answer, *, rejected: bool = False) -> AuthError:
     fault = parse.fault(answer.body)
     error_id = fault.error_id if fault else ""
     text = (fault.error_text or fault.error_id) if fault else f"it answers {told(answer)}"
-    return AuthError(text, advice=_ADVICE.get(error_id, _LOG_IN), rejected=rejected)
+    kind = AccountBarred if error_id in _ADVICE else AuthError
+    return kind(text, advice=_ADVICE.get(error_id, _LOG_IN), rejected=rejected)
 
 
 def call_error(op: str, answer: Answer, *, transfer: bool = False) -> DeviceError | None:
