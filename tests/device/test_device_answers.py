@@ -11,7 +11,7 @@ import pytest
 from device.desk import HandClock, client_of
 from device.rogue import UPDATE, Asked, Handler, but, fault, hang, reply, reset, rogue, then_close
 from updeck.device.guard import SIZE_LIMIT
-from updeck.errors import AuthError, DeviceError, Garbled, Unreachable, Unsupported
+from updeck.errors import AccountBarred, AuthError, DeviceError, Garbled, Unreachable, Unsupported
 
 READ = "/update"
 
@@ -161,7 +161,7 @@ async def test_an_answer_that_breaks_off_is_unreachable(answer: Handler, says: s
     ("answer", "kind", "says"),
     [
         (fault(401, "AUTH_REQUIRED", "Log in"), AuthError, "Log in"),
-        (fault(403, "AUTH_FORBIDDEN", "Not yours"), AuthError, "Not yours; give the account the right"),
+        (fault(403, "AUTH_FORBIDDEN", "Not yours"), AccountBarred, "Not yours; give the account the right"),
         (fault(404), Unsupported, "does not offer this service"),
         (reply(404, "<html>nothing here</html>"), Unsupported, "404 with a web page"),
         (fault(400, "REQUEST_INVALID_INPUT", "What?"), Unreachable, "400: What?"),

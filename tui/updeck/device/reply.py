@@ -8,7 +8,16 @@ from contextlib import contextmanager
 from updeck.device import parse
 from updeck.device.exchange import Answer, Departure
 from updeck.device.models import Image
-from updeck.errors import AccountBarred, AuthError, DeviceError, Garbled, Refused, UnknownOutcome, Unreachable, Unsupported
+from updeck.errors import (
+    AccountBarred,
+    AuthError,
+    DeviceError,
+    Garbled,
+    Refused,
+    UnknownOutcome,
+    Unreachable,
+    Unsupported,
+)
 
 __all__ = ["auth_error", "call_error", "made_image", "named", "outcome_known", "read_error", "told"]
 
