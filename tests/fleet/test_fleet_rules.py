@@ -218,6 +218,13 @@ DOWN = Watch(Phase.REBOOTING, "down, rebooting")
 MEANT_OTHER = ours(last_init=intent(Op.INIT, expected="12.0"))
 OPEN = RolloutRow("r9", "manual", 1.0, ACTOR, "ar11", ACTOR, lease_alive=True, lease_ours=True)
 WATCHED = ours(rollout=OPEN)
+PLANNED = replace(OPEN, kind="plan", lease_ours=False)
+LEFT = replace(PLANNED, lease_alive=False)
+
+
+def planned(phase: str | None, text: str | None, rollout: RolloutRow = PLANNED) -> Known:
+    record = DeviceRecord("ar11", rollout=rollout, phase=phase, phase_text=text)
+    return known(reading("IDLE", VALID), record)
 
 
 @pytest.mark.parametrize(
@@ -242,6 +249,15 @@ WATCHED = ours(rollout=OPEN)
         (known(reading("IDLE"), ours(start_unresolved=True)), "needs you: REVIEW", Tone.NEEDS, "acknowledge"),
         (known(ARMED, WATCHED, watch=DOWN), "down, rebooting", Tone.MOVING, None),
         (known(ARMED, WATCHED, watch=DOWN, reach=Reach.TRUST), "trust certificate", Tone.NEEDS, "credentials"),
+        (planned(None, None), "waits for its engine", Tone.REST, "rollouts"),
+        (planned("WAITING", "waits for its pair b"), "waits for its pair b", Tone.REST, "rollouts"),
+        (planned("REBOOTING", "down, rebooting"), "down, rebooting", Tone.MOVING, "rollouts"),
+        (planned("ARMED", "waits at the fence"), "waits at the fence", Tone.READY, "rollouts"),
+        (planned("HELD", "someone else's init"), "someone else's init", Tone.NEEDS, "rollouts"),
+        (planned("WAITING", "waits for wave 1", LEFT), "waits for wave 1", Tone.REST, "rollouts"),
+        (planned("REBOOTING", "down, rebooting", LEFT), "no engine: resume?", Tone.NEEDS, "rollouts"),
+        (planned("ARMED", "waits at the fence", LEFT), "no engine: resume?", Tone.NEEDS, "rollouts"),
+        (planned(None, None, LEFT), "no engine: resume?", Tone.NEEDS, "rollouts"),
     ],
 )  # fmt: skip
 def test_next_is_the_one_thing_that_a_device_needs(what: Known, text: str, tone: Tone, action: str | None) -> None:

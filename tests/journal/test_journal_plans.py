@@ -10,7 +10,7 @@ from journal_bench import URL, Bench
 from journal_plans import DIGEST, PLAN, A, B, C, attempted, drive, end, may, members, reach, register, send
 from updeck.errors import Blocked, JournalError, LeaseLost, UsageError
 from updeck.journal.models import MilestoneKind, Op, Outcome, Verdict
-from updeck.journal.plan_models import ManualRecord, Position, RolloutRecord
+from updeck.journal.plan_models import ControlKind, ManualRecord, Position, RolloutRecord
 
 
 def test_a_plan_is_registered_with_all_its_devices(bench: Bench) -> None:
@@ -25,6 +25,20 @@ def test_a_plan_is_registered_with_all_its_devices(bench: Bench) -> None:
     assert (record.members[0].url, record.members[0].identity) == (f"https://{B}", f'{{"serial":"{B}"}}')
     assert [attempt.number for attempt in record.member(A).attempts] == [1]
     assert [one.text for one in journal.events()] == [f"rollout {row.id[:13]} registered: 2 devices in 2 waves"]
+
+
+def test_a_device_tells_where_the_engine_saw_it_last_in_its_present_attempt(bench: Bench) -> None:
+    journal = bench.journal()
+    rollout = drive(journal, A, B)
+    assert journal.record(A).phase is None
+    journal.stand(rollout, [Position(A, "VALIDATING", "validating")])
+    assert (journal.record(A).phase, journal.record(A).phase_text) == ("VALIDATING", "validating")
+    assert journal.record(B).phase is None
+    attempted(bench, journal, rollout, A, Verdict.TRANSFER_FAILED, op=Op.UPLOAD, outcome=Outcome.REFUSED)
+    assert journal.record(A).phase is None
+    journal.control(rollout, ControlKind.RETRY, device=A, reason="again")
+    assert journal.record(A).rollout is not None
+    assert journal.record(A).phase is None
 
 
 def test_a_device_of_another_rollout_refuses_the_whole_plan(bench: Bench) -> None:

@@ -16,6 +16,7 @@ from textual.pilot import Pilot
 from dialog_stage import words
 from fleet_fixture import ACTOR, Stage, app_with, device
 from updeck.clock import SystemClock
+from updeck.fleet.views import Next, Tone
 from updeck.journal.models import Baseline, Op, Outcome, Verdict
 from updeck.journal.plan_models import Control, ControlKind, Member, MilestoneKind, Position, RolloutRecord
 from updeck.journal.store import Journal
@@ -327,6 +328,17 @@ async def test_a_rollout_whose_engine_is_dead_asks_to_be_resumed(world: Callable
         await seat.reads("no engine drives it: p resumes it")
         await seat.press("p")
         await seat.is_asked("nothing is sent a second time")
+
+
+async def test_enter_opens_the_rollout_at_the_device_that_is_in_it(world: Callable[[Plan], World]) -> None:
+    stage = world(plan())
+    for view in stage.state.views():
+        stage.state.put(replace(view, next=Next("waits for wave 1", Tone.REST, "rollouts")))
+    async with seated(stage) as seat:
+        await seat.reads("waits for wave 1")
+        await seat.press("j", "j", "enter")
+        await seat.until(lambda: isinstance(seat.app.screen, RolloutScreen))
+        await seat.reads(f"{seat.app.glyphs.cursor} ar11-lon")
 
 
 async def test_keys_of_a_rollout_say_elsewhere_what_they_are_for(world: Callable[[Plan], World]) -> None:

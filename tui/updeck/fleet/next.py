@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from updeck.device.models import Image, ImageState, Reach, UpdateState
 from updeck.device.versions import newer, same_version
 from updeck.fleet.rules import Ownership, ownership, target_of
-from updeck.fleet.views import Next, Reading, Tone, Transfer, Watch
-from updeck.journal.models import DeviceRecord, Outcome, Verdict
+from updeck.fleet.views import Next, Phase, Reading, Tone, Transfer, Watch
+from updeck.journal.models import DeviceRecord, Outcome, RolloutRow, Verdict
 
 __all__ = ["Known", "clock_text", "next_step"]
 
@@ -70,10 +71,29 @@ def _open_operation(known: Known) -> Next | None:
     if known.watch is not None:
         tone = Tone.MAY if known.watch.soft or known.reach is Reach.IDENTITY else Tone.MOVING
         return Next(known.watch.text, tone, "view" if tone is Tone.MAY else None)
+    if rollout.kind == "plan":
+        return _in_a_plan(known.record, rollout)
     op = known.record.intents[-1].op.value if known.record.intents else "an action"
     if rollout.lease_alive and not rollout.lease_ours:
         return Next(f"{op} by {rollout.actor.user}", Tone.MOVING)
     return Next(f"{op} sent, watching", Tone.MOVING)
+
+
+_TONES: Mapping[str, Tone] = {
+    Phase.WAITING: Tone.REST,
+    Phase.CHECKING: Tone.REST,
+    Phase.ARMED: Tone.READY,
+    Phase.HELD: Tone.NEEDS,
+}
+_AT_REST = (Phase.WAITING, Phase.CHECKING, Phase.HELD)
+
+
+def _in_a_plan(record: DeviceRecord, rollout: RolloutRow) -> Next:
+    """Say where the plan's engine has it; what is under way without an engine needs a person to resume it."""
+    if not rollout.lease_alive and record.phase not in _AT_REST:
+        return Next("no engine: resume?", Tone.NEEDS, "rollouts")
+    tone = _TONES.get(record.phase or Phase.WAITING, Tone.MOVING)
+    return Next(record.phase_text or "waits for its engine", tone, "rollouts")
 
 
 _UNREACHED = {

@@ -222,6 +222,7 @@ class DeviceRecord:
     `reset_since_init` tells that a reset of ours was sent (accepted or unknown) after `last_init`.
     `initialized` is the INITIALIZED that a planned rollout reached last, None when an init or reset of ours was sent
     after it. Where it was someone else's and was adopted, there is no `last_init`.
+    `phase` and `phase_text` are where the engine of a planned rollout saw it last in the present attempt.
     """
 
     device: str
@@ -239,6 +240,8 @@ class DeviceRecord:
     acknowledged_note: str | None = None
     transfer: TransferRow | None = None
     initialized: Milestone | None = None
+    phase: str | None = None
+    phase_text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

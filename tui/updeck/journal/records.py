@@ -29,6 +29,7 @@ class _Findings:
     notes: dict[str, tuple[str, str]] = field(default_factory=dict)
     transfers: dict[str, TransferRow] = field(default_factory=dict)
     initialized: dict[str, tuple[Milestone, bool]] = field(default_factory=dict)
+    phases: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def read_records(tx: sqlite3.Connection, devices: Iterable[str], view: View) -> dict[str, DeviceRecord]:
@@ -44,6 +45,7 @@ def _record(name: str, rollout: RolloutRow | None, found: _Findings) -> DeviceRe
     state, note = found.notes.get(name, (None, None))
     initialized, adopted = found.initialized.get(name, (None, False))
     init = None if adopted else init
+    phase, phase_text = found.phases.get(name, (None, None))
     return DeviceRecord(
         device=name,
         rollout=rollout,
@@ -60,6 +62,8 @@ def _record(name: str, rollout: RolloutRow | None, found: _Findings) -> DeviceRe
         acknowledged_note=note,
         transfer=found.transfers.get(name),
         initialized=initialized,
+        phase=phase,
+        phase_text=phase_text,
     )
 
 
@@ -118,6 +122,11 @@ _TRANSFERS = """
     SELECT t.* FROM transfers t JOIN holds h ON h.rollout = t.rollout AND h.device = t.device
     WHERE h.device IN (SELECT value FROM json_each(?))"""
 
+_POSITIONS = """
+    SELECT p.device, p.phase, p.text FROM positions p JOIN holds h ON h.rollout = p.rollout AND h.device = p.device
+    WHERE h.device IN (SELECT value FROM json_each(?)) AND p.attempt = 1 + (
+        SELECT count(*) FROM controls c WHERE (c.rollout, c.device, c.kind) = (p.rollout, p.device, 'retry'))"""
+
 
 def _find_all(tx: sqlite3.Connection, names: Iterable[str]) -> _Findings:
     wanted = (listed(names),)
@@ -138,6 +147,7 @@ def _find_all(tx: sqlite3.Connection, names: Iterable[str]) -> _Findings:
         found.initialized[row["device"]] = (milestone_of(row), bool(row["adopted"]))
     found.resolved.update((row["rollout"], row["device"], row["attempt"]) for row in tx.execute(_RESOLVED, wanted))
     found.notes.update((row["device"], (row["state"], row["note"])) for row in tx.execute(_NOTES, wanted))
+    found.phases.update((row["device"], (row["phase"], row["text"])) for row in tx.execute(_POSITIONS, wanted))
     found.transfers.update((row["device"], transfer_of(row)) for row in tx.execute(_TRANSFERS, wanted))
     return found
 
