@@ -31,11 +31,12 @@ class Done:
 
 
 class Shell:
-    """Runs command lines with a configuration and a state directory."""
+    """Runs command lines with a configuration and a state directory; `extra` goes into their environment."""
 
     def __init__(self, config: Path, state: Path) -> None:
         self.config = config
         self.state = state
+        self.extra: dict[str, str] = {}
 
     async def start(self, *words: str, stdout: int = PIPE) -> Process:
         """Start a command line; `stdout` may be a descriptor of the test's own."""
@@ -52,6 +53,7 @@ class Shell:
                 "LANG": "C.UTF-8",
                 "UPDECK_CONFIG": str(self.config),
                 "UPDECK_STATE": str(self.state),
+                **self.extra,
             },
         )
 
