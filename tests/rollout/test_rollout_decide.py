@@ -64,7 +64,7 @@ def case(
     closed: str | None = None,
     blocked: str | None = None,
 ) -> Case:
-    return Case(plan, attempt(*steps), controls, look, Patience(), lambda op: closed, 5.0, blocked)
+    return Case(plan, attempt(*steps), controls, look, Patience(), lambda op: closed, blocked)
 
 
 def decided(what: Case, timers: Timers | None = None) -> Decision:
@@ -113,7 +113,6 @@ ABORT = control(ControlKind.ABORT)
         (case(IDLE, blocked="insecure"), End(Verdict.SKIPPED, "insecure")),
         (case(IDLE, controls=(control(ControlKind.SKIP),)), End(Verdict.SKIPPED, "skipped by mk: because")),
         (case(READY, ARMED, controls=(ABORT,)), End(Verdict.ABORTED_BEFORE_START, "aborted by mk: because")),
-        (case(IDLE, STAGED, controls=(control(ControlKind.SKIP, at=1.0),)), Send(Op.INIT)),
         (case(UNNAMED, intent(Op.UPLOAD), STAGED), Hold("unverified: the device names no checksum of its image")),
     ],
 )  # fmt: skip

@@ -8,10 +8,18 @@ from dataclasses import dataclass
 from updeck.fleet.ruling import Patience, Ruling, Seen
 from updeck.fleet.views import Phase
 from updeck.journal.models import Intent, Op, Verdict
-from updeck.journal.plan_models import Attempt, Control, ControlKind, Milestone, MilestoneKind
+from updeck.journal.plan_models import (
+    Attempt,
+    Control,
+    ControlKind,
+    MemberRecord,
+    Milestone,
+    MilestoneKind,
+    RolloutRecord,
+)
 from updeck.rollout.plan import Plan
 
-__all__ = ["Case", "Decision", "End", "Hold", "Reached", "Send", "Wait", "Watch"]
+__all__ = ["Case", "Decision", "End", "Hold", "Reached", "Send", "Wait", "Watch", "asked_since"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,7 @@ class Case:
     """What a decision about one device rests on.
 
     `why_not` answers with what stands against an operation now (gate, wave, limits, window, pause), or None.
-    `controls` are those that concern this device or all of them, in order; `opened_at` is when the attempt began.
+    `controls` are those for this device or all of them that were given since the attempt began, in order.
     `blocked` is the reason of a check that forbids to begin. The rest is as the last poll and the journal have it.
     """
 
@@ -81,12 +89,11 @@ class Case:
     seen: Seen
     patience: Patience
     why_not: Callable[[Op], str | None]
-    opened_at: float
     blocked: str | None = None
 
     def asked(self, kind: ControlKind) -> Control | None:
         """Return the newest control of a kind that was given since this attempt began."""
-        found = [one for one in self.controls if one.kind is kind and one.at >= self.opened_at]
+        found = [one for one in self.controls if one.kind is kind]
         return found[-1] if found else None
 
     def milestone(self, kind: MilestoneKind) -> Milestone | None:
@@ -109,3 +116,10 @@ class Case:
             return self.seen.sw_version
         newest = None if self.seen.update is None else self.seen.update.newest()
         return None if newest is None else newest.version
+
+
+def asked_since(record: RolloutRecord, member: MemberRecord) -> tuple[Control, ...]:
+    """Return what people asked of a device since its newest attempt began; by number, because clocks are set back."""
+    mine = [one for one in record.controls if one.device in (None, member.device)]
+    opened = max((one.id for one in mine if one.kind is ControlKind.RETRY), default=0)
+    return tuple(one for one in mine if one.id > opened)

@@ -26,11 +26,11 @@ from updeck.fleet.tracked import Tracked
 from updeck.fleet.views import Phase, Reading
 from updeck.journal.models import Op, Verdict
 from updeck.journal.permit import Permit
-from updeck.journal.plan_models import ControlKind, MemberRecord, Position, RolloutRecord
+from updeck.journal.plan_models import MemberRecord, Position, RolloutRecord
 from updeck.journal.store import Journal
 from updeck.rollout.checks import blocking_reason, rollout_checks
 from updeck.rollout.decide import decide
-from updeck.rollout.decision import Case, Decision, End, Hold, Reached, Send, Wait, Watch
+from updeck.rollout.decision import Case, Decision, End, Hold, Reached, Send, Wait, Watch, asked_since
 from updeck.rollout.gate import why_not
 from updeck.rollout.leaving import only_people_can_go_on
 from updeck.rollout.plan import Plan
@@ -225,11 +225,10 @@ class Engine:
         return Case(
             plan=self._plan,
             attempt=member.attempt,
-            controls=tuple(one for one in record.controls if one.device in (None, member.device)),
+            controls=asked_since(record, member),
             seen=seen,
             patience=self._monitor.fleet.patience,
             why_not=lambda op: why_not(op, member.device, record, self._plan, now),
-            opened_at=opened_at(record, member),
             blocked=self._blocked(member),
         )
 
@@ -393,12 +392,6 @@ class Engine:
             detail=dict(sending.detail),
             allow=allow,
         )
-
-
-def opened_at(record: RolloutRecord, member: MemberRecord) -> float:
-    """Return when a device's newest attempt began: with the rollout, or with the retry that opened it."""
-    retries = [one for one in record.controls if one.kind is ControlKind.RETRY and one.device == member.device]
-    return retries[-1].at if retries and member.attempt.number > 1 else record.row.created_at
 
 
 def ended_or_absent(record: RolloutRecord, device: str) -> bool:

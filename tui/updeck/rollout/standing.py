@@ -116,12 +116,13 @@ def gate_of(record: RolloutRecord, plan: Plan) -> Gate:
     It closes when more verdicts are bad than the limit allows, and stays closed until a person reopens it with a new
     limit, whatever is resolved meanwhile (`rollout.md` 7). Every attempt counts, so a retry does not hide a failure.
     """
-    limit, count, closed = plan.limits.max_failures, 0, False
-    for _, _, change, reopened in sorted(_gate_events(record)):
+    reopened = _reopened(record)
+    limit, since = (plan.limits.max_failures, float("-inf")) if reopened is None else reopened
+    count, closed = 0, False
+    for at, _, change in sorted(_gate_events(record)):
         count += change
-        if reopened is not None:
-            limit, closed = reopened, False
-        closed = closed or count > limit
+        closed = closed or (at > since and count > limit)
+    closed = closed or count > limit
     return Gate(closed, count, limit, _gate_words(record, count, limit) if closed else None)
 
 
@@ -165,19 +166,26 @@ def _bad_verdict(attempt: Attempt) -> bool:
     return end is not None and end.verdict is not None and end.verdict not in GOOD_VERDICTS
 
 
-def _gate_events(record: RolloutRecord) -> list[tuple[float, int, int, int | None]]:
-    """Return (when, order at the same time, change of the count, new limit)."""
-    events: list[tuple[float, int, int, int | None]] = []
+def _reopened(record: RolloutRecord) -> tuple[int, float] | None:
+    """Return the limit and the time of the newest reopen, the newest by number, because clocks are set back."""
+    found = [one for one in record.controls if one.kind is ControlKind.REOPEN and _is_number(one.value or "")]
+    newest = max(found, key=lambda one: one.id, default=None)
+    return None if newest is None else (int(newest.value or ""), newest.at)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+def _gate_events(record: RolloutRecord) -> list[tuple[float, int, int]]:
+    """Return (when, order at the same time, change of the count)."""
+    events: list[tuple[float, int, int]] = []
     for attempt in (attempt for member in record.members for attempt in member.attempts):
         if not _bad_verdict(attempt) or attempt.end is None:
             continue
-        events.append((attempt.end.at, 0, 1, None))
+        events.append((attempt.end.at, 0, 1))
         if attempt.resolve is not None and not bad(attempt):
-            events.append((max(attempt.end.at, attempt.resolve.at), 1, -1, None))
-    for control in record.controls:
-        limit = control.value or ""
-        if control.kind is ControlKind.REOPEN and limit.isascii() and limit.isdigit():
-            events.append((control.at, 1 + control.id, 0, int(limit)))
+            events.append((max(attempt.end.at, attempt.resolve.at), 1, -1))
     return events
 
 
