@@ -138,6 +138,7 @@ class Monitor:
     async def _read(self, tracked: Tracked, *, with_info: bool) -> Reading:
         client = tracked.client
         update = await client.update()
+        at = self.clock.wall()  # what is told later makes the state no fresher
         images = await client.images()
         known = tracked.reading
         moved = known is None or (known.update.state, known.update.history) != (update.state, update.history)
@@ -150,7 +151,7 @@ class Monitor:
                 info = None
             self._info_at[tracked.entry.name] = self.clock.monotonic()
             tracked.info_wanted = False
-        return Reading(self.clock.wall(), update, tuple(images), info, client.clock_offset_s)
+        return Reading(at, update, tuple(images), info, client.clock_offset_s)
 
     async def settle(self, tracked: Tracked, seen: Seen) -> None:
         """Judge the open operation of a device after a poll, if it is this process that watches it."""
