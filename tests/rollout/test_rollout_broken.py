@@ -1,0 +1,304 @@
+"""Engines broken on purpose, one rule each: every one is caught, which shows that the promises can fail.
+
+Each keeps the history that shows it at its plainest. With `UPDECK_HISTORIES` set, random histories must catch it too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from sqlite3 import Row
+from typing import cast
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+import world.world as stage
+from updeck.device.models import Identity, Update, UpdateState
+from updeck.fleet import judge
+from updeck.fleet.operations import Operations, Sending
+from updeck.fleet.ruling import Ruling, Seen, Timers
+from updeck.fleet.tracked import Tracked
+from updeck.fleet.views import Reading
+from updeck.journal import attempts, leases, plan_records
+from updeck.journal.models import Baseline, Intent, Op, Outcome, RolloutRow, Verdict
+from updeck.journal.permit import Permit
+from updeck.journal.plan_models import MemberRecord
+from updeck.journal.store import Journal
+from updeck.journal.writing import Writing
+from updeck.rollout import gate
+from updeck.rollout.decision import Case, Decision, End, Send
+from updeck.rollout.engine import Engine
+from updeck.rollout.standing import Gate
+from world import planning
+from world.device import OTHER
+from world.histories import histories
+from world.script import Act, Event, Fault, Run, Script, Temper
+
+HISTORIES = int(os.environ.get("UPDECK_HISTORIES", "0"))
+DECIDE = "updeck.rollout.decide"
+ENGINE = "updeck.rollout.engine"
+
+Patch = pytest.MonkeyPatch
+
+
+@dataclass(frozen=True)
+class Broken:
+    """An engine with one rule broken, the promise that it breaks, and a history in which it does."""
+
+    breaks: Callable[[Patch], None]
+    promise: str
+    script: Script
+
+
+def _start_again(patch: Patch) -> None:
+    from updeck.rollout.decide import _watched
+
+    def watched(case: Case, start: Intent, timers: Timers) -> tuple[Timers, Decision]:
+        unknown = start.outcome is not None and start.outcome.outcome is Outcome.UNKNOWN
+        update = case.seen.update
+        if unknown and start.try_ == 1 and update is not None and update.state == UpdateState.INITIALIZED:
+            return timers, Send(Op.START, 2)
+        return _watched(case, start, timers)
+
+    def add_intent(
+        writing: Writing, key: attempts.Key, epoch: int, baseline: Baseline, detail: Mapping[str, str]
+    ) -> int:
+        if (key.op, key.try_) != (Op.START, 2):
+            return added(writing, key, epoch, baseline, detail)
+        row = writing.tx.execute("SELECT id FROM intents WHERE device = ? AND op = 'start'", (key.device,)).fetchone()
+        return int(row["id"])
+
+    added = attempts.add_intent
+    patch.setattr(attempts, "add_intent", add_intent)
+    patch.setattr(f"{DECIDE}._watched", watched)
+
+
+def _no_target(patch: Patch) -> None:
+    patch.setattr(f"{DECIDE}.same_version", lambda one, other: True)
+
+
+def _no_gate(patch: Patch) -> None:
+    patch.setattr(gate, "gate_of", lambda record, plan: Gate(False, 0, 0))
+
+
+def _no_baseline(patch: Patch) -> None:
+    def doubt(intent: Intent, seen: Seen, new: object, target: str | None) -> str | None:
+        history = () if seen.update is None else seen.update.history
+        return None if target in [entry.version for entry in history] else "not there"
+
+    patch.setattr(judge, "_doubt", doubt)
+
+
+def _list_order(patch: Patch) -> None:
+    patch.setattr(Update, "newest", lambda self: self.history[-1])
+
+
+def _unknown_is_success(patch: Patch) -> None:
+    from updeck.rollout.decide import _verdict
+
+    def verdict(ruling: Ruling) -> Decision:
+        found = _verdict(ruling)
+        return replace(found, verdict=Verdict.SUCCESS) if found == End(Verdict.REVIEW, _reason(found)) else found
+
+    patch.setattr(f"{DECIDE}._verdict", verdict)
+
+
+def _reason(decision: Decision) -> str:
+    return decision.reason if isinstance(decision, End) else ""
+
+
+def _unknown_is_refused(patch: Patch) -> None:
+    def refused(intent: Intent) -> bool:
+        return intent.outcome is not None and intent.outcome.outcome is not Outcome.ACCEPTED
+
+    patch.setattr(f"{DECIDE}._refused", refused)
+
+
+def _reset_running(patch: Patch) -> None:
+    from updeck.rollout.decide import decide
+
+    def decided(case: Case, timers: Timers) -> tuple[Timers, Decision]:
+        update = case.seen.update
+        if update is not None and update.state == UpdateState.RUNNING and case.last(Op.RESET) is None:
+            return timers, Send(Op.RESET)
+        return decide(case, timers)
+
+    patch.setattr(f"{ENGINE}.decide", decided)
+
+
+def _own_permission(patch: Patch) -> None:
+    def intend(self: Engine, member: MemberRecord, send: Send, sending: Sending, journal: Journal) -> Permit:
+        clock = self._clock
+        return Permit(0, send.op, member.device, clock=clock, monotonic=clock.monotonic(), wall=clock.wall())
+
+    patch.setattr(Engine, "_intend", intend)
+
+
+def _no_lease(patch: Patch) -> None:
+    def keep(writing: Writing, rollout: str, epoch: int | None) -> int:
+        row = writing.tx.execute("SELECT epoch FROM leases WHERE rollout = ?", (rollout,)).fetchone()
+        return int(row["epoch"])
+
+    def rollout_of(row: Row, view: leases.View) -> RolloutRow:
+        return replace(found(row, view), lease_ours=row["id"] in view.held)
+
+    found = leases.rollout_of
+    for module in (leases, plan_records):
+        patch.setattr(module, "rollout_of", rollout_of)
+    patch.setattr(leases, "keep", keep)
+    patch.setattr(leases, "renew", lambda writing, held: ())
+
+
+def _one_poll(patch: Patch) -> None:
+    patch.setattr(planning, "PATIENCE", replace(planning.PATIENCE, success_polls=1, success=0.01))
+
+
+def _without(rule: str) -> Callable[[Patch], None]:
+    def breaks(patch: Patch) -> None:
+        rules = cast("tuple[Callable[..., str | None], ...]", gate._DISRUPTIVE_RULES)
+        patch.setattr(gate, "_DISRUPTIVE_RULES", tuple(one for one in rules if one.__name__ != rule))
+
+    return breaks
+
+
+def _no_fence(patch: Patch) -> None:
+    patch.setattr(gate, "_fenced", lambda member, record, plan: None)
+    patch.setattr(f"{DECIDE}._let_past_the_fence", lambda case, target: True)
+
+
+def _no_waves(patch: Patch) -> None:
+    patch.setattr(gate, "_closed_wave", lambda member, record, plan, now: None)
+
+
+def _no_pause(patch: Patch) -> None:
+    patch.setattr(gate, "paused", lambda record, plan, now, op=None: None)
+
+
+def _no_abort(patch: Patch) -> None:
+    patch.setattr(gate, "aborted", lambda record: None)
+    patch.setattr(f"{DECIDE}._given_up", lambda case: None)
+
+
+def _no_strangers(patch: Patch) -> None:
+    patch.setattr(f"{DECIDE}._is", lambda milestone, update: True)
+
+
+def _no_end(patch: Patch) -> None:
+    patch.setattr(judge, "past", lambda timers, limit_s, polls=5: False)
+    patch.setattr(judge, "out_of_time", lambda timers, limit_s: False)
+
+
+def _any_box(patch: Patch) -> None:
+    patch.setattr(Identity, "same_as", lambda self, other: True)
+
+
+def _no_second_look(patch: Patch) -> None:
+    async def fresh(self: Operations, tracked: Tracked) -> Reading | None:
+        return tracked.reading
+
+    async def check_again(self: Engine, tracked: Tracked, send: Send) -> None:
+        pass
+
+    patch.setattr(Operations, "fresh", fresh)
+    patch.setattr(Engine, "_check_again", check_again)
+
+
+ONE = Script(tempers=(Temper(),))
+TWO = Script(tempers=(Temper(), Temper()))
+DUE = "start only where it is due"
+HANDS_OFF = "hands off what moves or is not known"
+ASKED = "waves and requests of people are kept"
+LOST = Event(5.0, Act.FAULT, 0, 40.0, Fault.RESET_AFTER)
+
+BROKEN: Mapping[str, Broken] = {
+    "sends start again where its answer was lost": Broken(
+        _start_again,
+        "a key is sent at most once",
+        Script(tempers=(Temper(late_start_s=20.0),), kills=(32,)),
+    ),
+    "starts whatever the target is": Broken(_no_target, DUE, Script(tempers=(Temper(took=OTHER),))),
+    "has no gate": Broken(
+        _no_gate,
+        "nothing begins after the gate closed",
+        Script(tempers=(Temper(init=Run.GRACEFUL), Temper()), waves=(1, 2)),
+    ),
+    "forgets the baseline": Broken(
+        _no_baseline,
+        "SUCCESS is true",
+        Script(tempers=(Temper(run=Run.NOTHING, was_there=True, tells_version=False),)),
+    ),
+    "trusts the order of the history": Broken(
+        _list_order, "SUCCESS is true", Script(tempers=(Temper(was_there=True, tells_version=False),))
+    ),
+    "rounds unknown to success": Broken(
+        _unknown_is_success, "SUCCESS is true", Script(tempers=(Temper(run_s=2000.0),))
+    ),
+    "takes unknown for refused": Broken(
+        _unknown_is_refused,
+        "a failure is true",
+        Script(tempers=(Temper(),), kills=(32,)),
+    ),
+    "resets what is RUNNING": Broken(_reset_running, HANDS_OFF, ONE),
+    "permits itself to send": Broken(_own_permission, "nothing is sent without an intent", ONE),
+    "asks for no lease": Broken(
+        _no_lease,
+        "only who drives sends",
+        Script(
+            tempers=(Temper(), Temper(), Temper()),
+            max_parallel=1,
+            events=(Event(40.0, Act.STOP, 0, 60.0), Event(105.0, Act.STOP, 0, 300.0)),
+        ),
+    ),
+    "proves a success by one poll": Broken(_one_poll, "SUCCESS is true", Script(tempers=(Temper(run=Run.FALLS_BACK),))),
+    "takes down as many as it likes": Broken(_without("_max_parallel"), "limits hold", replace(TWO, max_parallel=1)),
+    "takes pairs down together": Broken(_without("_pair"), "limits hold", replace(TWO, pairs="aa")),
+    "runs through the fence": Broken(_no_fence, ASKED, replace(ONE, fence=True)),
+    "opens all waves at once": Broken(_no_waves, ASKED, replace(TWO, waves=(1, 2))),
+    "goes on while paused": Broken(_no_pause, ASKED, replace(ONE, events=(Event(10.0, Act.PAUSE),))),
+    "goes on when aborted": Broken(_no_abort, ASKED, replace(ONE, events=(Event(10.0, Act.ABORT),))),
+    "takes a stranger's init for its own": Broken(
+        _no_strangers, DUE, replace(ONE, events=(Event(0.0, Act.FOREIGN_INIT),))
+    ),
+    "waits for ever": Broken(_no_end, "every armed attempt ends", Script(tempers=(Temper(init=Run.NOTHING),))),
+    "believes any box": Broken(_any_box, HANDS_OFF, replace(ONE, events=(Event(0.0, Act.FAULT, 0, 60.0, Fault.TWIN),))),
+    "does not look again before it sends": Broken(
+        _no_second_look, HANDS_OFF, replace(ONE, events=(Event(5.0, Act.FAULT, 0, 60.0, Fault.TWIN),))
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_an_engine_is_caught_that(name: str, monkeypatch: Patch) -> None:
+    broken = BROKEN[name]
+    whole = stage.live(broken.script)
+    assert not whole.violations, whole.violations
+    broken.breaks(monkeypatch)
+    world = stage.live(broken.script)
+    assert broken.promise in {one.name for one in world.violations}, "\n".join(
+        [*world.story, *map(str, world.violations)]
+    )
+
+
+@pytest.mark.skipif(not HISTORIES, reason="only where UPDECK_HISTORIES asks for the long run")
+@pytest.mark.parametrize("name", BROKEN)
+def test_random_histories_catch_an_engine_that(name: str, monkeypatch: Patch) -> None:
+    BROKEN[name].breaks(monkeypatch)
+    caught: list[str] = []
+
+    @seed(1)
+    @settings(
+        max_examples=HISTORIES,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(histories())
+    def search(script: Script) -> None:
+        if not caught:
+            caught.extend(one.name for one in stage.live(script).violations)
+
+    search()
+    assert caught
