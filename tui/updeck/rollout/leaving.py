@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from updeck.fleet.views import Phase
-from updeck.journal.plan_models import RolloutRecord
+from updeck.journal.plan_models import MemberRecord, MilestoneKind, RolloutRecord
 from updeck.rollout.gate import open_wave
 from updeck.rollout.plan import Plan
 from updeck.rollout.progress import RolloutState, state_of
@@ -28,7 +28,13 @@ def only_people_can_go_on(record: RolloutRecord, plan: Plan, now: float, held: C
         return True
     reached = open_wave(record, plan, now)
     open_ = [member for member in left if member.wave <= reached]
-    return bool(open_) and all(member.device in held for member in open_)
+    return bool(open_) and all(member.device in held or _waits_for_its_pair(member) for member in open_)
+
+
+def _waits_for_its_pair(member: MemberRecord) -> bool:
+    """Whether all is ready but for the other of its pair, which a person has to look after first."""
+    staged = any(one.kind is MilestoneKind.STAGED for one in member.attempt.milestones)
+    return staged and member.pair_lost is not None
 
 
 def held_by_phase(record: RolloutRecord) -> frozenset[str]:
