@@ -109,7 +109,7 @@ async def _second_engine(one: RolloutDesk, rollout: str, *, ahead_s: float) -> s
 
 
 async def test_a_password_from_the_environment_reaches_the_engine_and_nothing_else(desk: OpenDesk) -> None:
-    one = await desk(speed=30.0)
+    one = await desk(speed=150.0)
     (name,) = one.simulator.names
     secret = one.simulator.password
     inventory = one.simulator.fleet_path

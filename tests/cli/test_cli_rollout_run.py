@@ -123,7 +123,7 @@ async def test_a_device_that_left_the_inventory_is_skipped_and_a_changed_one_ref
 
 
 async def test_a_detached_rollout_is_attached_to_and_left_again(desk: OpenDesk) -> None:
-    one = await desk(devices=2, speed=100.0)
+    one = await desk(devices=2, speed=250.0)
     rollout = await one.detached(await one.plan())
     watching = await one.shell.start("rollout", "attach", rollout[:13])
     await one.shell.line(watching, lambda line: "init accepted" in line, of_stderr=True)

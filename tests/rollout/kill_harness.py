@@ -62,7 +62,7 @@ FAULTS: tuple[tuple[str, Mapping[str, object]], ...] = (
     ("late_start", {}),
     ("late_history", {}),
     ("no_effect", {}),
-    ("wrong_target", {}),
+    ("wrong_target", {"version": "11.10.0"}),
     ("no_target", {}),
     ("init_failure", {}),
     ("upload_error", {}),
