@@ -96,9 +96,10 @@ def test_a_state_allows_exactly_what_the_table_says(state: str, op: Op) -> None:
 @pytest.mark.parametrize("op", list(Op))
 @pytest.mark.parametrize("reach", [reach for reach in Reach if reach is not Reach.OK])
 def test_nothing_is_sent_when_the_poll_was_not_good(reach: Reach, op: Op) -> None:
-    reason = refusal(op, seen(ARMED, ours(), reach=reach))
+    reason = refusal(op, replace(seen(ARMED, ours(), reach=reach), error="why it is so"))
     assert reason is not None
-    assert reach.value in reason
+    assert reason.endswith(": why it is so")
+    assert reach.value not in reason, "a word of the journal, not of a person"
 
 
 @pytest.mark.parametrize("op", list(Op))

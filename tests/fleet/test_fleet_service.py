@@ -6,12 +6,14 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from simulation import StartSimulator
 from updeck.clock import SystemClock
+from updeck.device.models import Reach
 from updeck.errors import Blocked, ReadOnly
 from updeck.fleet.inventory import load_fleet
 from updeck.fleet.orders import Examination, FetchOrder, Performed, UploadOrder
@@ -122,6 +124,25 @@ async def test_a_device_is_updated_end_to_end(bench: Callable[..., Awaitable[Ben
     assert truth["uploads"] == [arrived]
     view = await until(service, name, lambda view: view.next.text == f"proven {NEW}")
     assert view.version == NEW
+
+
+async def test_a_box_that_is_down_says_since_when_and_a_state_says_since_when_it_stands(
+    bench: Callable[..., Awaitable[Bench]],
+) -> None:
+    site = await bench()
+    name = site.simulator.names[0]
+    service = await site.service()
+    began = site.simulator.truth(name)["last_state_time"]
+    assert isinstance(began, int)
+    view = await until(service, name, lambda view: view.reading is not None)
+    assert view.state_since is not None
+    assert abs(view.state_since - began) < 5, "not since when somebody began to look"
+    await initialized(site, service, name)
+    site.simulator.fault(name, "never_back")
+    await perform(service, name, Op.START)
+    down = await until(service, name, lambda view: view.reach is Reach.UNREACHABLE)
+    assert down.failing_since is not None
+    assert down.next.text == f"down since {datetime.fromtimestamp(down.failing_since):%H:%M}"
 
 
 async def test_a_start_whose_answer_was_lost_is_never_sent_again(bench: Callable[..., Awaitable[Bench]]) -> None:

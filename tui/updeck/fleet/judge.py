@@ -124,7 +124,7 @@ def _judge_start(
         return _judge_idle_after_start(intent, timers, seen, update, patience)
     timers = replace(timers, proven_polls=0, proven_since=None)
     if update.state == UpdateState.INITIALIZED:
-        text = "start sent, answer lost; not begun yet" if outcome_unknown(intent) else "start sent, not begun yet"
+        text = "start sent, answer lost" if outcome_unknown(intent) else "start sent, not begun yet"
         ruling = running(Phase.STARTING, text, soft=past(timers, patience.starting_soft, polls=1))
         if past(timers, patience.starting_hard):
             ruling = ruling.ended(Verdict.REVIEW, "start was sent, and the device is still INITIALIZED")
@@ -155,7 +155,8 @@ def _judge_idle_after_start(
         return timers, _unproven(timers, seen, new, target, doubt, patience)
     since = seen.monotonic if timers.proven_since is None else timers.proven_since
     timers = replace(timers, proven_polls=timers.proven_polls + 1, proven_since=since)
-    ruling = running(Phase.PROVING, f"back with {target}, proving")
+    release = (target or "").split(" #")[0]
+    ruling = running(Phase.PROVING, f"back with {release}, proving")
     if timers.proven_polls >= patience.success_polls and seen.monotonic - since >= patience.success:
         ruling = ruling.ended(Verdict.SUCCESS, f"proven {target}")
     return timers, ruling

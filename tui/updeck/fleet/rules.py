@@ -100,7 +100,18 @@ def refusal(op: Op, seen: Situation) -> str | None:
 def _not_readable(seen: Situation) -> str:
     if seen.reach is None:
         return "the device has not answered yet"
-    return f"the device is {seen.reach.value}: {seen.error or 'no good answer'}"
+    return f"{_WHY_NOT[seen.reach]}: {seen.error or 'no good answer'}"
+
+
+_WHY_NOT = {
+    Reach.OK: "nothing can be read",
+    Reach.UNREACHABLE: "the device is unreachable",
+    Reach.AUTH: "no login",
+    Reach.TRUST: "not trusted",
+    Reach.IDENTITY: "another box",
+    Reach.UNSUPPORTED: "unsupported",
+    Reach.GARBLED: "its answer is not understood",
+}
 
 
 def _unfinished(record: DeviceRecord) -> str:

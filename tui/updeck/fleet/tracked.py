@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from updeck.device.client import DeviceClient
@@ -12,7 +12,7 @@ from updeck.errors import AuthError, DeviceError, SecretError, TrustError, Updec
 from updeck.fleet.inventory import DeviceEntry
 from updeck.fleet.next import Known, next_step
 from updeck.fleet.ruling import Timers
-from updeck.fleet.views import DeviceView, Reading, Transfer, Watch
+from updeck.fleet.views import DeviceView, Phase, Reading, Transfer, Watch
 from updeck.journal.models import DeviceRecord
 from updeck.settings import PollSettings
 
@@ -57,8 +57,8 @@ class Tracked:
             return
         if self.identity is None or reading.info is not None:
             self.identity = identity
-        if self.reading is None or self.reading.update.state != reading.update.state:
-            self.state_since = now
+        if self.reading is None or _standing(self.reading) != _standing(reading):
+            self.state_since = _began(reading, now)
         self.reading = reading
         if not reading.update.known:
             self._fail(Reach.GARBLED, f"unknown state {reading.update.state}", now)
@@ -111,14 +111,18 @@ class Tracked:
     def view(self) -> DeviceView:
         """Return the value that views read."""
         failing = self.failing_since
+        failing_at = None if failing is None else datetime.fromtimestamp(failing).strftime("%H:%M")
+        watch = self.watch
+        if watch is not None and watch.phase is Phase.REBOOTING and self.reach is Reach.UNREACHABLE and failing_at:
+            watch = replace(watch, text=f"down since {failing_at}")
         known = Known(
             reach=self.reach,
             error=self.error,
             reading=self.reading,
             record=self.record,
-            watch=self.watch,
+            watch=watch,
             transfer=self.transfer,
-            failing_at=None if failing is None else datetime.fromtimestamp(failing).strftime("%H:%M"),
+            failing_at=failing_at,
         )
         return DeviceView(
             entry=self.entry,
@@ -134,6 +138,16 @@ class Tracked:
             identity=self.identity,
             presented=self.presented,
             tls_note=self.client.tls_note,
-            watch=self.watch,
+            watch=watch,
             transfer=self.transfer,
         )
+
+
+def _standing(reading: Reading) -> tuple[str, int]:
+    return reading.update.state, reading.update.last_state_time
+
+
+def _began(reading: Reading, now: float) -> float:
+    """Return when a state began, by our clock: as the device says, else the moment at which we see it."""
+    told = reading.update.last_state_time - (reading.clock_offset_s or 0.0)
+    return told if 0 < told < now else now

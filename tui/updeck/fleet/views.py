@@ -114,7 +114,7 @@ class DeviceView:
     """All that is known of one device. Times are our wall clock in Unix seconds.
 
     `reach` is None before the first poll ended. `failing_since` is the first of the unbroken row of bad polls.
-    `state_since` is when the present state was first seen by us. `presented` is the fingerprint of a certificate that
+    `state_since` is when the present state began, by our clock. `presented` is the fingerprint of a certificate that
     is not the trusted one, while `reach` is TRUST.
     """
 
