@@ -6,23 +6,23 @@ from dataclasses import replace
 
 import pytest
 
-from fleet_fixture import ACTOR, NOW, bank, device, image, initialized, some_events
+from fleet_fixture import ACTOR, NOW, bank, device, image, initialized, intent, some_events
 from updeck.device.models import Image, Reach
 from updeck.device.tls import Tls
 from updeck.fleet.views import DeviceView, Phase, Tone, Transfer, Watch
-from updeck.journal.models import Event
+from updeck.journal.models import DeviceRecord, Event, Op, RolloutRow
 from updeck.text import cell_width
 from updeck.ui.actions import Pane
 from updeck.ui.glyphs import ASCII, UNICODE, wants_ascii
 from updeck.ui.ink import Ink, Line, line, spread, text_of
 from updeck.ui.layout import FLOOR, Part, Shape, lay_out
-from updeck.ui.lines.activity import event_line, matching
+from updeck.ui.lines.activity import event_line, event_lines, matching
 from updeck.ui.lines.header import checked, header, standing
 from updeck.ui.lines.images import image_blocks
 from updeck.ui.lines.row import Columns, head, row
 from updeck.ui.lines.status import status_lines, step_line
 from updeck.ui.lineup import Sort
-from updeck.ui.times import age, date_and_time, size
+from updeck.ui.times import age, date_and_time, size, time_of_day
 from updeck.ui.widgets.canvas import changed_width
 
 COLUMNS = Columns.for_width(79, ["ar11-fra-dc1"])
@@ -234,6 +234,25 @@ def test_activity_is_one_line_an_event_and_is_narrowed_by_words() -> None:
     assert not matching(events, "nothing like it")
     seen = Event(9, NOW, "a", "state", "IDLE → RUNNING", ACTOR)
     assert "by mk" not in text_of(event_line(seen, 100, 4, NOW))
+
+
+def test_an_event_that_is_too_long_for_its_line_ends_in_a_mark_and_is_told_whole_where_there_is_room() -> None:
+    event = replace(
+        some_events(NOW)[1], text="init ended NOT_STARTED: init was refused: Not enough space on /data (409)"
+    )
+    assert text_of(event_line(event, 60, 12, NOW)).endswith("…")
+    drawn = [text_of(one) for one in event_lines(event, 60, 12, NOW)]
+    assert len(drawn) > 1
+    assert all(cell_width(one) <= 60 for one in drawn)
+    assert " ".join(" ".join(drawn).split()).endswith(f"{event.text} by mk")
+    assert {len(one) - len(one.lstrip()) for one in drawn[1:]} == {len("12:34:56  ") + 12 + 2}
+
+
+def test_who_acts_is_told_with_the_time_at_which_it_was_sent() -> None:
+    fetching = intent("a", Op.FETCH, NOW - 30)
+    rollout = RolloutRow("r1", "manual", NOW - 30, ACTOR, "a", ACTOR, lease_alive=True, lease_ours=True)
+    view = device("a", record=DeviceRecord("a", rollout=rollout, intents=(fetching,)), now=NOW)
+    assert f"fetch by mk {time_of_day(NOW - 30, NOW)}" in " ".join(status(view).split())
 
 
 @pytest.mark.parametrize(

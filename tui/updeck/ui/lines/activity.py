@@ -2,26 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from updeck.journal.models import Event
 from updeck.text import pad
-from updeck.ui.ink import Ink, Line, line, spread, width_of
+from updeck.ui.facts import hang
+from updeck.ui.ink import Ink, Line, fit_line, join, line, spread, width_of
 from updeck.ui.times import time_of_day
 
-__all__ = ["event_line", "matching"]
+__all__ = ["event_line", "event_lines", "matching"]
 
 _TIME_CELLS = 8
 _INKS = {"state": Ink.DIM, "end": Ink.STRONG}
 
 
 def event_line(event: Event, width: int, name_cells: int, now: float) -> Line:
-    """Return an event in one line of `width` cells; 0 name cells leave the device out. `now` is our wall clock."""
+    """Return an event in one line of `width` cells, cut with `…`; 0 name cells leave the device out.
+
+    `now` is our wall clock.
+    """
+    whole = join([_when_and_where(event, name_cells, now), _what(event)])
+    by = _by(event)
+    return spread(whole, by, width) if by and width_of(whole) + width_of(by) + 2 <= width else fit_line(whole, width)
+
+
+def event_lines(event: Event, width: int, name_cells: int, now: float) -> Sequence[Line]:
+    """Return an event whole, over as many lines as it takes; what follows the first stands beneath its text."""
+    lead = line(*_when_and_where(event, name_cells, now), "  ")
+    told = join([_what(event), _by(event)])
+    if width_of(lead) + width_of(told) <= width:
+        return [event_line(event, width, name_cells, now)]
+    return hang(lead, told, width_of(lead), width)
+
+
+def _when_and_where(event: Event, name_cells: int, now: float) -> Line:
     at = pad(time_of_day(event.at, now), _TIME_CELLS if now - event.at < 20 * 3600 else 16)
-    device = pad(event.device or "", name_cells) + "  " if name_cells else ""
-    whole = line((f"{at}  ", Ink.DIM), (device, Ink.PLAIN), (event.text, _INKS.get(event.kind, Ink.PLAIN)))
-    by = line((f"by {event.actor.user}", Ink.DIM)) if event.actor.user and event.kind != "state" else ()
-    return spread(whole, by, width) if by and width_of(whole) + width_of(by) + 2 <= width else whole
+    device = "  " + pad(event.device or "", name_cells) if name_cells else ""
+    return line((at, Ink.DIM), (device, Ink.PLAIN))
+
+
+def _what(event: Event) -> Line:
+    return line((event.text, _INKS.get(event.kind, Ink.PLAIN)))
+
+
+def _by(event: Event) -> Line:
+    return line((f"by {event.actor.user}", Ink.DIM)) if event.actor.user and event.kind != "state" else ()
 
 
 def matching(events: Iterable[Event], words: str) -> list[Event]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from updeck.device.models import HistoryEntry, UpdateState
+from updeck.device.models import HistoryEntry, Reach, UpdateState
 from updeck.device.versions import same_version
 from updeck.fleet.rules import Ownership, ownership
 from updeck.fleet.views import DeviceView, Reading
@@ -89,7 +89,7 @@ def _state(view: DeviceView, reading: Reading, width: int, now: float) -> Iterab
     since = view.state_since
     when = line((f"since {time_of_day(since, now)}", Ink.DIM)) if since is not None else EMPTY
     old = line((f"last answer {time_of_day(reading.at, now)}", Ink.DIM)) if view.stale(now) else EMPTY
-    whence = join([when, _by_whom(view, reading), old], Span(", ", Ink.DIM))
+    whence = join([when, _by_whom(view, reading, now), old], Span(", ", Ink.DIM))
     together = join([told, whence], "   ")
     if width_of(together) <= width:
         yield together
@@ -98,11 +98,11 @@ def _state(view: DeviceView, reading: Reading, width: int, now: float) -> Iterab
         yield from wrap(part, width) if part else ()
 
 
-def _by_whom(view: DeviceView, reading: Reading) -> Line:
+def _by_whom(view: DeviceView, reading: Reading, now: float) -> Line:
     record = view.record
     if record.rollout is not None and record.intents:
         intent = record.intents[-1]
-        return line((f"{intent.op.value} by {intent.actor.user}", Ink.DIM))
+        return line((f"{intent.op.value} by {intent.actor.user} {time_of_day(intent.at, now)}", Ink.DIM))
     if reading.update.state == UpdateState.INITIALIZED:
         if ownership(reading, record) is Ownership.FOREIGN or record.last_init is None:
             return line(("init by someone else", Ink.NEEDS))
@@ -155,7 +155,7 @@ def _identity(view: DeviceView, width: int, glyphs: Glyphs) -> Iterable[Line]:
     facts = [
         ("model", info.model if info else ""),
         ("serial", info.serial if info else ""),
-        ("trust", view.tls_note),
+        ("trust", "" if view.reach is Reach.TRUST else view.tls_note),
         ("site", view.site or ""),
         ("pair", view.pair or ""),
         ("tags", " ".join(view.tags)),

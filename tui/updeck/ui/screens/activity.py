@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from updeck.text import cell_width, plural
 from updeck.ui.actions import Action
 from updeck.ui.ink import Ink, Line, line
-from updeck.ui.lines.activity import event_line, matching
+from updeck.ui.lines.activity import event_lines, matching
 from updeck.ui.screens.reading import ReadingScreen
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class ActivityScreen(ReadingScreen):
         now = self.deck.clock.wall()
         events = matching(self.deck.home.record.events, self.words)
         cells = min(_NAME_CELLS_MOST, max((cell_width(event.device or "") for event in events), default=0))
-        return [event_line(event, width, cells, now) for event in events]
+        return [drawn for event in events for drawn in event_lines(event, width, cells, now)]
 
     def act(self, action: Action) -> None:
         """Close by the key that opened this."""
