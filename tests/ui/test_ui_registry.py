@@ -114,8 +114,8 @@ def test_acknowledging_needs_something_to_acknowledge() -> None:
 
 
 def test_a_key_of_the_inventory_replaces_all_keys_of_its_action() -> None:
-    keymap = Keymap({"down": "n", "start": "ctrl+t"})
-    taken = keymap.action("n")
+    keymap = Keymap({"down": "w", "start": "ctrl+t"})
+    taken = keymap.action("w")
     assert taken is not None
     assert taken.id == "down"
     assert keymap.action("j") is None

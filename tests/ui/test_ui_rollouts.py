@@ -14,8 +14,9 @@ import pytest
 from textual.pilot import Pilot
 
 from dialog_stage import words
-from fleet_fixture import ACTOR, Stage, app_with, device
+from fleet_fixture import ACTOR, Stage, app_with, device, image
 from updeck.clock import SystemClock
+from updeck.fleet.inventory import Fleet
 from updeck.fleet.views import Next, Tone
 from updeck.journal.models import Baseline, Op, Outcome, Verdict
 from updeck.journal.plan_models import Control, ControlKind, Member, MilestoneKind, Position, RolloutRecord
@@ -52,6 +53,7 @@ class World(Stage):
     def __init__(self, journal: Journal, engine: Journal, wanted: Plan) -> None:
         super().__init__([device(name) for name in NAMES])
         self.journal = journal
+        self.fleet = Fleet(path=None)
         self.engine = engine
         members = [Member(one.name, one.wave, one.url) for one in wanted.devices]
         self.rollout = engine.register_plan(stored_plan(wanted), wanted.digest, members).id
@@ -101,6 +103,11 @@ class World(Stage):
         """End the first wave well."""
         for name in NAMES[:2]:
             self.end(name, Verdict.SUCCESS, f"{NEW} is proven")
+
+
+def typed(text: str) -> list[str]:
+    """Return the keys that type a text."""
+    return ["space" if one == " " else one for one in text]
 
 
 @pytest.fixture
@@ -225,7 +232,7 @@ async def test_a_wave_is_promoted_by_its_size_and_target(world: Callable[[Plan],
         await seat.reads("waits for a person to promote it")
         await seat.press("P")
         await seat.is_asked("Wave 2 of 3 may begin: 3 devices")
-        await seat.press(*["space" if one == " " else one for one in f"3 {NEW}"])
+        await seat.press(*typed(f"3 {NEW}"))
         await seat.press("enter")
         await seat.until(lambda: bool(stage.record.controls))
         assert (stage.asked.kind, stage.asked.value) == (ControlKind.PROMOTE, "2")
@@ -240,7 +247,7 @@ async def test_a_device_at_the_fence_is_let_go_by_its_name_and_target(world: Cal
         await seat.reads("ar11-fra: it is not at the fence: INITIALIZED comes first")
         await seat.press("k", "S")
         await seat.is_asked("Its engine starts it")
-        await seat.press(*["space" if one == " " else one for one in f"ar11-ams {NEW}"], "enter")
+        await seat.press(*typed(f"ar11-ams {NEW}"), "enter")
         await seat.until(lambda: bool(stage.record.controls))
         assert (stage.asked.kind, stage.asked.device, stage.asked.value) == (ControlKind.ARM, "ar11-ams", NEW)
 
@@ -339,6 +346,42 @@ async def test_enter_opens_the_rollout_at_the_device_that_is_in_it(world: Callab
         await seat.press("j", "j", "enter")
         await seat.until(lambda: isinstance(seat.app.screen, RolloutScreen))
         await seat.reads(f"{seat.app.glyphs.cursor} ar11-lon")
+
+
+async def test_marked_devices_are_planned_for_looked_at_and_registered_by_count_and_target(
+    world: Callable[[Plan], World],
+) -> None:
+    stage = world(plan())
+    for view in (device("new-1", images=(image(7),)), device("new-22", images=(image(7),)), device("new-333")):
+        stage.state.put(view)
+    stage.fleet = replace(stage.fleet, devices=tuple(view.entry for view in stage.state.views()))
+    async with seated(stage) as seat:
+        await seat.press("/", *"new", "enter", "*", "n")
+        await seat.is_asked("Plan a rollout to 3 devices")
+        await seat.press("tab", "tab", "tab", "tab", *["backspace"] * 4, *typed("1"), "enter", "enter")
+        await seat.reads("the waves leave out 2 of 3 devices")
+        await seat.press("up", *typed(",100%"), "enter", "enter")
+        await seat.is_asked(f"type 3 {NEW} and press enter")
+        body = seat.text
+        assert "2 of 3 devices are brought to 11.8.0 #28924" in body
+        assert "1 new-1 init, a person, start" in body
+        assert "2 new-333 skipped: " in body
+        await seat.press(*typed(f"3 {NEW}"), "enter")
+        await seat.reads("it is recorded, but no engine was started")
+        made = stage.engine.rollouts()[0]
+        assert isinstance(made, RolloutRecord)
+        assert [(one.device, one.wave) for one in made.members] == [("new-1", 1), ("new-22", 2), ("new-333", 2)]
+
+
+async def test_who_quits_is_told_what_goes_on(world: Callable[[Plan], World]) -> None:
+    stage = world(plan())
+    async with seated(stage) as seat:
+        await seat.reads("0 of 8 done")
+        assert (seat.app.farewell() or "").startswith(f"rollout {stage.rollout[:13]} goes on without this terminal")
+        stage.engine.release()
+        await seat.press("R")
+        await seat.reads("NO ENGINE")
+        assert seat.app.farewell() is None
 
 
 async def test_keys_of_a_rollout_say_elsewhere_what_they_are_for(world: Callable[[Plan], World]) -> None:

@@ -176,6 +176,10 @@ def _delete(context: ActionContext) -> str | None:
     return _single(Op.DELETE, "delete an image of")(context)
 
 
+def _plan(context: ActionContext) -> str | None:
+    return _not_busy(context) or _writable(context, "a rollout") or _some_device(context)
+
+
 def _acknowledge(context: ActionContext) -> str | None:
     reason = _not_busy(context) or _writable(context, "acknowledge") or _some_device(context)
     if reason is not None:
@@ -309,6 +313,9 @@ ACTIONS: tuple[Action, ...] = (
         help="with a note; it leaves the top",
     ),
     Action(
+        "plan", "n", "plan a rollout", Group.ACT, applicable=_plan, footer="plan", help="for the cursor or the marks"
+    ),
+    Action(
         "brake",
         "!",
         "pause all new starts",
@@ -325,7 +332,7 @@ ACTIONS: tuple[Action, ...] = (
     _steering("resolve", "y", "resolve", about="say what became of a device in truth"),
     _steering("adopt", "m", "adopt", about="take what someone else initialized as ours"),
     Action("help", "?", "help", Group.PROGRAM, footer="help"),
-    Action("palette", "ctrl+p", "find an action by name", Group.LOOK),
+    Action("palette", "ctrl+p", "find an action by name", Group.PROGRAM),
     Action("quit", "q", "quit", Group.PROGRAM, footer="quit"),
 )
 """Every action of this stage, in the order of the help."""

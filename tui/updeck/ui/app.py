@@ -16,7 +16,8 @@ from textual.screen import Screen
 
 from updeck.clock import Clock, SystemClock
 from updeck.errors import UpdeckError
-from updeck.text import clean
+from updeck.journal.plan_sentences import in_short
+from updeck.text import clean, plural
 from updeck.ui.actions import BY_ID
 from updeck.ui.glyphs import ASCII, UNICODE, Glyphs
 from updeck.ui.ink import EMPTY, Ink, Line, line
@@ -221,6 +222,21 @@ class UpdeckApp(App[None], inherit_bindings=False):
         await asyncio.to_thread(lambda: journal.brake(on=True))
         key = self.keymap.keys("brake")[0]
         return f"all new starts are paused; what has started is watched on; {key} lets them go on"
+
+    def show_rollout(self, rollout: str, device: str | None = None) -> None:
+        """Open a rollout, at one of its devices."""
+        from updeck.ui.screens.rollout import RolloutScreen
+
+        self.open(RolloutScreen(self, rollout, device))
+
+    def farewell(self) -> str | None:
+        """Return what goes on without this terminal, None where nothing does; what the demo began ends with it."""
+        going = [one for one in self.rollouts.held if self.rollouts.found[one][0].row.lease_alive]
+        if not going or self.options.label == "DEMO":
+            return None
+        short = in_short(going[0])
+        what = f"rollout {short} goes on" if len(going) == 1 else f"{plural(len(going), 'rollout')} go on"
+        return f"{what} without this terminal; look again with `updeck` or `updeck rollout attach {short}`"
 
     def end_soon(self) -> None:
         """Ask the app to end, from any thread, without waiting for it."""

@@ -59,6 +59,7 @@ class Deeds:
             "delete": self._delete,
             "credentials": self._credentials,
             "acknowledge": self._acknowledge,
+            "plan": self._plan,
             "brake": self._brake,
             **{action.id: _not_here for action in ACTIONS if action.group is Group.ROLLOUT},
             "help": self._help,
@@ -183,14 +184,9 @@ class Deeds:
             return
         rollout = view.record.rollout
         if view.next.action == "rollouts" and rollout is not None:
-            self._rollout(rollout.id, view.name)
+            self._screen.deck.show_rollout(rollout.id, view.name)
         else:
             self.do(view.next.action)
-
-    def _rollout(self, rollout: str, device: str) -> None:
-        from updeck.ui.screens.rollout import RolloutScreen
-
-        self._screen.deck.open(RolloutScreen(self._screen.deck, rollout, device))
 
     def _name(self) -> str:
         view = self._screen.lineup.current
@@ -267,6 +263,12 @@ class Deeds:
         from updeck.ui.screens.rollouts import RolloutsScreen
 
         self._screen.deck.open(RolloutsScreen(self._screen.deck))
+
+    def _plan(self) -> None:
+        from updeck.ui.flows.planning import plan_flow
+
+        names, deck = self._screen.context().names, self._screen.deck
+        self._run("the plan", lambda: plan_flow(deck, deck.service, names))
 
     def _brake(self) -> None:
         """Pause at once, read-only too (`rollout.md` 7); letting go takes a yes, and the right to act."""

@@ -83,4 +83,7 @@ def run_app(open_service: Callable[[], FleetService], options: UiOptions, *, clo
         raise record_crash(app.crash, state_dir())
     if app.return_code is None and not watchdog.exit_code:
         raise UpdeckError("the terminal could not be read any more, and so the UI ended", advice="start it again")
+    words = app.farewell()
+    if words is not None:
+        print(words, file=sys.stderr)
     return watchdog.exit_code or app.return_code or 0

@@ -36,6 +36,8 @@ __all__ = [
     "adopt_flow",
     "arm_flow",
     "brake_flow",
+    "drive_on",
+    "journal_of",
     "pause_flow",
     "promote_flow",
     "reopen_flow",
@@ -130,7 +132,7 @@ async def arm_flow(app: UpdeckApp, service: FleetService, sight: Sight) -> str |
         if target(fresh) != target(sight):
             raise Blocked("its target has changed", device=name)
         await _record(service, fresh, ControlKind.ARM, device=name, value=target(fresh))
-        await _drive_on(service, fresh)
+        await drive_on(service, fresh.id)
         return f"{name} is let past the fence to {target(fresh)}"
 
     async def read_device() -> None:
@@ -197,14 +199,14 @@ async def resolve_flow(app: UpdeckApp, service: FleetService, sight: Sight) -> s
     given = await ask(app, ReasonDialog(look_of(app), asked))
     if given is None or given.value is None:
         return None
-    verdict, journal = Verdict(given.value), _journal(service)
+    verdict, journal = Verdict(given.value), journal_of(service)
     await asyncio.to_thread(journal.resolve, sight.id, name, verdict, given.reason)
     return f"{name} is resolved as {verdict}"
 
 
 async def brake_flow(app: UpdeckApp, service: FleetService) -> str | None:
     """Let what `!` has paused go on, after a yes."""
-    journal = _journal(service)
+    journal = journal_of(service)
 
     async def read(chosen: str | None) -> Brake:
         brake = await asyncio.to_thread(journal.braked)
@@ -309,7 +311,8 @@ def _device(sight: Sight) -> str:
     return sight.device
 
 
-def _journal(service: FleetService) -> Journal:
+def journal_of(service: FleetService) -> Journal:
+    """Return the journal of a fleet; raises `JournalError` where there is none."""
     if service.journal is None:
         raise JournalError("there is no journal, so nothing can be asked of a rollout")
     return service.journal
@@ -320,7 +323,7 @@ def _future(work: Coroutine[Any, Any, str]) -> asyncio.Future[str]:
 
 
 async def _fresh(app: UpdeckApp, service: FleetService, sight: Sight) -> Sight:
-    record = await asyncio.to_thread(_journal(service).rollout, sight.id)
+    record = await asyncio.to_thread(journal_of(service).rollout, sight.id)
     return replace(sight, record=record, now=app.clock.wall())
 
 
@@ -333,35 +336,35 @@ async def _record(
     value: str | None = None,
     reason: str = "",
 ) -> None:
-    journal = _journal(service)
+    journal = journal_of(service)
     await asyncio.to_thread(lambda: journal.control(sight.id, kind, device=device, value=value, reason=reason))
 
 
 async def _told(service: FleetService, sight: Sight) -> str:
     """Start an engine where none drives it, and tell what the rollout waits for now."""
-    await _drive_on(service, sight)
-    record = await asyncio.to_thread(_journal(service).rollout, sight.id)
+    await drive_on(service, sight.id)
+    record = await asyncio.to_thread(journal_of(service).rollout, sight.id)
     return next_in_words(record, sight.plan, sight.now)
 
 
-async def _drive_on(service: FleetService, sight: Sight) -> None:
+async def drive_on(service: FleetService, rollout: str) -> None:
     """Start an engine where a request has given it work and none drives the rollout."""
     from updeck.clock import SystemClock
     from updeck.rollout.detach import handed_by, start_engine
 
-    journal, fleet = _journal(service), service.fleet
-    record = await asyncio.to_thread(journal.rollout, sight.id)
+    journal, fleet = journal_of(service), service.fleet
+    record = await asyncio.to_thread(journal.rollout, rollout)
     if record.row.lease_alive or all(map(ended, record.members)):
         return
 
     def start() -> None:
         handed = asyncio.run(handed_by(fleet, record, prompt=None, clock=SystemClock()))
-        start_engine(sight.id, fleet, handed)
+        start_engine(rollout, fleet, handed)
 
     try:
         await asyncio.to_thread(start)
     except UpdeckError as error:
-        if (await asyncio.to_thread(journal.rollout, sight.id)).row.lease_alive:
+        if (await asyncio.to_thread(journal.rollout, rollout)).row.lease_alive:
             return  # another was quicker
-        how = f"`updeck rollout resume {in_short(sight.id)}` asks for what it needs"
+        how = f"`updeck rollout resume {in_short(rollout)}` asks for what it needs"
         raise Blocked(f"it is recorded, but no engine was started: {error.message}", advice=how) from None

@@ -29,10 +29,10 @@ _STATE_INKS = {
     RolloutState.ABORTED: Ink.DIM,
 }
 _ID, _STATE, _CREATED, _DONE = 13, 21, 16, 9
-_PHASE, _PROGRESS, _SINCE = 17, 16, 4
+_SHORT_PHASE, _PHASE, _PROGRESS, _SINCE = 17, 20, 16, 4
 _NAME_LEAST, _NAME_MOST = 8, 24
-_WIDE = 100
-"""Cells from which on there is room for times and rates."""
+_NORMAL, _WIDE = 76, 100
+"""Cells from which on there is room for the longest verdict, and for times and rates."""
 
 _BAR = 20
 _LEAD = 2
@@ -120,22 +120,21 @@ def _engine(sight: Sight) -> tuple[str, Ink]:
 @dataclass(frozen=True, slots=True)
 class _Widths:
     name: int
+    phase: int
     progress: int
-    reason: int
 
     @classmethod
     def of(cls, sight: Sight, width: int) -> _Widths:
         longest = max((cell_width(one.device) for one in sight.record.members), default=0)
         name = min(max(longest, _NAME_LEAST), _NAME_MOST)
         progress = _PROGRESS if width >= _WIDE else 0
-        rest = width - _LEAD - name - 2 - _PHASE - 2 - (progress + 2 if progress else 0) - _SINCE - 2
-        return cls(name, progress, max(0, rest))
+        return cls(name, _PHASE if width >= _NORMAL else _SHORT_PHASE, progress)
 
 
 def member_head(sight: Sight, width: int) -> Line:
     """Return the titles over the devices of a rollout."""
     widths = _Widths.of(sight, width)
-    words = [pad("name", widths.name), pad("stands at", _PHASE)]
+    words = [pad("name", widths.name), pad("stands at", widths.phase)]
     words += [pad("progress", widths.progress)] if widths.progress else []
     return line((" " * _LEAD + "  ".join([*words, pad("for", _SINCE, "right"), "what, or why"]), Ink.DIM))
 
@@ -171,11 +170,11 @@ def _member(member: MemberRecord, sight: Sight, widths: _Widths) -> Line:
     word = phase_of(member).value if end is None or end.verdict is None else end.verdict.value
     if member.attempt.number > 1:
         again = f" #{member.attempt.number}"
-        word = fit(word, _PHASE - len(again)).rstrip() + again
+        word = fit(word, widths.phase - len(again)).rstrip() + again
     progress = pad(_progress(member), widths.progress) + "  " if widths.progress else ""
     return line(
         (pad(member.device, widths.name) + "  ", Ink.DIM if end is not None and _ink(member) is Ink.DIM else Ink.PLAIN),
-        (pad(word, _PHASE) + "  ", _ink(member)),
+        (pad(word, widths.phase) + "  ", _ink(member)),
         (progress, Ink.PLAIN),
         (pad(_for(member, sight.now), _SINCE, "right") + "  ", Ink.DIM),
         (_why(member, sight), Ink.DIM if _ink(member) is not Ink.NEEDS else Ink.PLAIN),
