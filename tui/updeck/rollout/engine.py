@@ -99,6 +99,11 @@ class Engine:
             await asyncio.gather(*jobs, *self._tasks, return_exceptions=True)
             await self._hear_out()
 
+    def _heard(self, call: asyncio.Task[object]) -> None:
+        self._calls.discard(call)
+        if not call.cancelled():
+            call.exception()  # whoever sent it gets the error, unless this engine is leaving
+
     async def _hear_out(self) -> None:
         """Break uploads off, and record what became of each call under way: unknown, where no answer comes soon."""
         for device in self._desk.transfers.under_way():
@@ -374,7 +379,7 @@ class Engine:
         permit = await self._monitor.record(partial(self._intend, member, send, sending))
         call: asyncio.Task[object] = asyncio.create_task(self._desk.operations.call(sending, permit))
         self._calls.add(call)
-        call.add_done_callback(self._calls.discard)
+        call.add_done_callback(self._heard)
         await asyncio.shield(call)
         await self._monitor.reload(tracked)
 
