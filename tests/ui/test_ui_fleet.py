@@ -14,8 +14,10 @@ import pytest
 from textual.pilot import Pilot
 
 from fleet_fixture import Stage, app_with, bank, device, image, initialized, many, some_events
+from updeck.device.models import Reach
 from updeck.errors import ConfigError, UnknownOutcome
 from updeck.fleet.views import Next, Tone
+from updeck.text import cell_width
 from updeck.ui.actions import Pane
 from updeck.ui.app import UpdeckApp
 from updeck.ui.ink import text_of
@@ -151,6 +153,22 @@ async def test_a_key_that_does_not_apply_says_why() -> None:
         assert seat.notice == "start ar11-zrh-br1: the device is IDLE: init comes first"
         await seat.press("%")
         assert "? shows the keys" in seat.notice
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 15)])
+async def test_a_reason_longer_than_its_line_is_told_whole_and_gives_its_room_back(size: tuple[int, int]) -> None:
+    view = device("ar11-zrh-br1", "FAILED_CRITICAL", reach=Reach.AUTH, error="why it is so " * 9 + "and no more")
+    async with seated(Stage([view]), size=size) as seat:
+        await seat.press("S")
+        notice = seat.screen.board.notice
+        told = [text_of(one) for one in notice.lines]
+        assert " ".join(" ".join(told).split()).endswith("and no more")
+        assert notice.region.bottom == size[1] - 1
+        assert notice.region.height == len(told) > 1
+        assert all(cell_width(one) <= size[0] for one in told)
+        await seat.press("j")
+        await seat.pilot.pause()
+        assert notice.region.height == 1
 
 
 async def test_read_only_leaves_danger_out_of_the_footer_and_says_why() -> None:

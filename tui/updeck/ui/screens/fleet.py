@@ -390,7 +390,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
             drawn = line((" filter ", Ink.DIM), (self.filter_text, Ink.ACCENT), ("  esc shows all", Ink.DIM))
         else:
             drawn = EMPTY
-        self.board.show_line(Part.NOTICE, drawn)
+        self.board.notice.tell(drawn, indent=1)
 
     def _why_empty(self) -> str:
         if self.deck.service_or_none is None:

@@ -15,6 +15,7 @@ from updeck.ui.keymap import is_modifier, key_name
 from updeck.ui.layout import Place
 from updeck.ui.line_edit import LineEdit
 from updeck.ui.widgets.canvas import Canvas
+from updeck.ui.widgets.notice import Notice
 from updeck.ui.widgets.text_pane import TextPane
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class ReadingScreen(Screen[None], inherit_bindings=False):
         self._title = Canvas(deck.glyphs, widget_id="title")
         self._above = Canvas(deck.glyphs, widget_id="above")
         self._pane = TextPane(deck.glyphs, widget_id="text", follows=self.FOLLOWS)
-        self._notice_line = Canvas(deck.glyphs, widget_id="notice")
+        self._notice_line = Notice(deck.glyphs, widget_id="notice")
         self._keys = Canvas(deck.glyphs, widget_id="keys")
         self._notice: Line = EMPTY
 
@@ -98,11 +99,11 @@ class ReadingScreen(Screen[None], inherit_bindings=False):
 
     def _show_notice(self) -> None:
         if self._edit is not None:
-            self._notice_line.show((self._edit.line("/", self.deck.glyphs),))
+            self._notice_line.tell(self._edit.line("/", self.deck.glyphs))
         elif self.words and not self._notice:
-            self._notice_line.show((line(("filter ", Ink.DIM), (self.words, Ink.ACCENT)),))
+            self._notice_line.tell(line(("filter ", Ink.DIM), (self.words, Ink.ACCENT)))
         else:
-            self._notice_line.show((self._notice,))
+            self._notice_line.tell(self._notice)
 
     def on_key(self, event: events.Key) -> None:
         """Scroll, narrow, close, or hand the key on to `act`."""

@@ -20,6 +20,7 @@ from updeck.ui.lineup import Lineup
 from updeck.ui.widgets.canvas import Canvas
 from updeck.ui.widgets.device_list import DeviceList
 from updeck.ui.widgets.image_pane import ImagePane
+from updeck.ui.widgets.notice import Notice
 from updeck.ui.widgets.text_pane import TextPane
 
 __all__ = ["Board"]
@@ -40,7 +41,9 @@ class Board:
         self.status = TextPane(glyphs, widget_id=Part.STATUS)
         self.images = ImagePane(glyphs, widget_id=Part.IMAGES)
         self.activity = TextPane(glyphs, widget_id=Part.ACTIVITY, follows=True)
+        self.notice = Notice(glyphs, widget_id=Part.NOTICE)
         own: dict[Part, Canvas] = {
+            Part.NOTICE: self.notice,
             Part.DEVICES: self.devices,
             Part.NEXT: moving,
             Part.STATUS: self.status,

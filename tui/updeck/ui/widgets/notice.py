@@ -1,0 +1,34 @@
+"""One sentence above the footer, told whole however long it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from updeck.ui.facts import wrap
+from updeck.ui.ink import Line, line
+from updeck.ui.layout import Place
+from updeck.ui.widgets.canvas import Canvas
+
+__all__ = ["Notice"]
+
+_MOST = 4
+
+
+class Notice(Canvas):
+    """Stands on its line, and grows upward over what is there while its sentence takes more."""
+
+    _ground: Place | None = None
+
+    def place(self, place: Place | None) -> None:
+        """Stand on this line of the screen, or nowhere."""
+        self._ground = place
+        super().place(place)
+
+    def tell(self, drawn: Line, *, indent: int = 0) -> None:
+        """Show a sentence; what follows its first line is indented by so many cells."""
+        ground = self._ground
+        first, *rest = wrap(drawn, self.cells - indent) if ground else [drawn]
+        told = [first, *(line(" " * indent, *piece) for piece in rest)][:_MOST]
+        if ground and len(told) != self.rows:
+            super().place(replace(ground, y=ground.y - len(told) + 1, height=len(told)))
+        self.show(told)
