@@ -278,6 +278,21 @@ def test_who_takes_over_writes_where_devices_stand_even_if_he_wrote_that_before(
     assert journal.rollout(rollout).member(A).phase == "WAITING"
 
 
+def test_who_takes_over_again_does_not_write_what_he_had_left_to_say(bench: Bench) -> None:
+    journal, other = bench.journal(1), bench.journal(2)
+    rollout = drive(journal)
+    for text in ("10 %", "20 %"):
+        journal.stand(rollout, [Position(A, "TRANSFERRING", text)])
+    journal.release()
+    other.take_over(rollout)
+    other.stand(rollout, [Position(A, "VALIDATING", "30 %")])
+    other.release()
+    bench.clock.advance(1.0)
+    journal.take_over(rollout)
+    journal.stand(rollout, [Position(B, "WAITING", "")])
+    assert journal.rollout(rollout).member(A).text == "30 %"
+
+
 def test_a_soft_limit_is_over_with_its_attempt(bench: Bench) -> None:
     journal = bench.journal()
     rollout = drive(journal)
