@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,7 +75,32 @@ def _show(invocation: Invocation, options: ServeOptions, room: Path) -> Exit:
         say(f"demo: {plural(options.devices, 'simulated device')}, inventory {options.fleet_out}")
         say(f"demo: an image to upload: {image}")
         say(f"demo: truth and faults of the devices: {control_url}")
-        return show_fleet(invocation, load_fleet(options.fleet_out), name="demo")
+        try:
+            return show_fleet(invocation, load_fleet(options.fleet_out), name="demo")
+        finally:
+            for rollout in _end_engines(room / "state"):
+                say(f"demo: the engine of rollout {rollout} has ended")
+
+
+def _end_engines(state: Path) -> list[str]:
+    """End the engines that were started in the demo, and wait until they are gone; return their rollouts."""
+    from updeck.clock import SystemClock
+    from updeck.journal.actor import is_gone, this_actor
+    from updeck.journal.machine import Machine, silent
+    from updeck.journal.store import Journal
+
+    actor, ended = this_actor("cli"), []
+    with Journal.open(state, actor=actor, clock=SystemClock(), machine=Machine(witness=silent)) as journal:
+        for row in journal.unfinished():
+            engine = row.leased_by
+            if row.kind != "plan" or engine is None or not row.lease_alive or engine.host != actor.host:
+                continue
+            os.kill(engine.pid, signal.SIGTERM)
+            give_up_at = time.monotonic() + END_S
+            while not is_gone(engine) and time.monotonic() < give_up_at:
+                time.sleep(0.05)
+            ended.append(row.id[:13])
+    return ended
 
 
 @contextmanager
