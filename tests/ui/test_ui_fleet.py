@@ -179,6 +179,8 @@ async def test_read_only_leaves_danger_out_of_the_footer_and_says_why() -> None:
         assert "READ-ONLY" in seat.text
         await seat.press("S")
         assert seat.notice == "read-only: start is not possible here"
+        await seat.press("u")
+        assert seat.notice == "read-only: upload is not possible here"
 
 
 async def test_marks_belong_to_devices_and_hidden_ones_are_counted() -> None:

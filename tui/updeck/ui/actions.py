@@ -154,7 +154,7 @@ def _situation(view: DeviceView, op: Op) -> Situation:
 
 def _batch(op: Op, label: str) -> Applicable:
     def applicable(context: ActionContext) -> str | None:
-        reason = _not_busy(context) or _writable(context, label) or _some_device(context)
+        reason = _not_busy(context) or _writable(context, op.value) or _some_device(context)
         if reason is not None or len(context.targets) > 1:
             return reason  # a table of several says for each device why it is left out
         view = context.targets[0]

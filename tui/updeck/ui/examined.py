@@ -141,6 +141,6 @@ def _checks(checks: Iterable[Check], glyphs: Glyphs, width: int) -> list[Line]:
     out: list[Line] = []
     for check in checks:
         sign, ink = looks[check.result]
-        head = line((f"{sign} ", ink), pad(check.name, 16), (f" {check.result.value:<8}", ink))
+        head = line((f"{sign} ", ink), pad(check.name, 17), (f" {check.result.value:<8}", ink))
         out += hang(head, check.reason, 27, width)
     return out
