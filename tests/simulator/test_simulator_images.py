@@ -105,6 +105,12 @@ def test_a_version_that_is_none_is_refused(tmp_path: Path, version: str) -> None
         write_image(tmp_path / "image.iso", version, 5000)
 
 
+def test_a_size_beyond_the_disk_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(LocalFileError, match="there is room for"):
+        write_image(tmp_path / "image.iso", VERSION, 1 << 60)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_file_that_no_simulator_wrote_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "real.iso"
     path.write_bytes(b"somebody's real image")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +58,7 @@ def write_image(path: Path, version: str, size_bytes: int, *, corrupt: bool = Fa
         raise UsageError(f"an image has at least {len(header) + SEAL_BYTES} bytes, not {size_bytes}")
     try:
         _refuse_foreign(path)
+        _require_room(path, size_bytes)
         digest = _write(path, header, payload_bytes, corrupt=corrupt)
         path.with_name(path.name + ".sha256").write_text(f"{digest}  {path.name}\n", encoding="utf-8")
     except OSError as error:
@@ -71,6 +73,13 @@ def _refuse_foreign(path: Path) -> None:
     with path.open("rb") as file:
         if file.read(len(MAGIC)) not in (MAGIC, b""):
             raise LocalFileError(f"{path} is there and no simulated image", advice="name another file")
+
+
+def _require_room(path: Path, size_bytes: int) -> None:
+    """Raise `LocalFileError` before a disk is filled with what cannot fit on it."""
+    room = shutil.disk_usage(path.parent).free + (path.stat().st_size if path.exists() else 0)
+    if size_bytes > room:
+        raise LocalFileError(f"cannot write {path}: it takes {size_bytes} bytes and there is room for {room}")
 
 
 def _header(version: str, size_bytes: int) -> bytes:
