@@ -181,19 +181,33 @@ async def test_the_gate_closes_and_goes_on_when_a_person_reopens_it(desk: OpenDe
 async def test_a_failed_device_gets_another_attempt_from_a_person(desk: OpenDesk) -> None:
     one = await desk(devices=1)
     (name,) = one.simulator.names
-    one.simulator.fault(name, "no_effect", times=1)
+    one.simulator.fault(name, "status", path="/update/init", status=409, times=1)
     done = await one.shell.run(*(await one.plan()).words)
     assert done.code == 1, done.err
     rollout = done.out.splitlines()[0]
-    assert await one.verdicts(rollout) == {name: "NO_EFFECT"}
+    assert await one.verdicts(rollout) == {name: "NOT_STARTED"}
     await one.ask("reopen", rollout, "--max-failures", "1", "--reason", "once more")
     await one.ask("retry", rollout, name, "--reason", "the power failed")
     done = await one.shell.run("rollout", "attach", rollout)
     assert done.code == 0, done.err
     shown = await one.shown(rollout)
     assert [(one["verdict"], one["attempt"]) for one in shown["devices"]] == [("SUCCESS", 2)]
-    starts = [call["attempt"] for call in shown["devices"][0]["operations"] if call["op"] == "start"]
-    assert starts == [1, 2]
+    calls = [(call["op"], call["attempt"], call["outcome"]) for call in shown["devices"][0]["operations"]]
+    assert calls[1:] == [("init", 1, "refused"), ("init", 2, "accepted"), ("start", 2, "accepted")]
+
+
+async def test_another_attempt_starts_what_the_first_one_initialized(desk: OpenDesk) -> None:
+    one = await desk(devices=1)
+    (name,) = one.simulator.names
+    one.simulator.fault(name, "status", path="/update/start", status=409, times=1)
+    done = await one.shell.run(*(await one.plan("--max-failures", "1")).words)
+    rollout = done.out.splitlines()[0]
+    assert (done.code, await one.verdicts(rollout)) == (1, {name: "NOT_STARTED"})
+    await one.ask("retry", rollout, name, "--reason", "it was busy")
+    done = await one.shell.run("rollout", "attach", rollout)
+    assert done.code == 0, done.err
+    assert await one.verdicts(rollout) == {name: "SUCCESS"}
+    assert len(one.posts(name, "/update/init")) == 1
 
 
 async def test_an_abort_ends_what_has_not_started(desk: OpenDesk) -> None:

@@ -144,6 +144,13 @@ def test_an_initialized_that_is_not_the_one_we_reached_is_foreign() -> None:
     assert isinstance(decided(case(seen("INITIALIZED", VALID, target=NEW, changed=101), intent(Op.INIT), ARMED)), Hold)
 
 
+def test_what_an_earlier_attempt_initialized_is_ours_as_long_as_it_is_still_that() -> None:
+    again = replace(case(READY), earlier=(ARMED,))
+    assert decided(again) == Reached(MilestoneKind.INITIALIZED, 100, NEW)
+    changed = replace(again, seen=seen("INITIALIZED", VALID, target=NEW, changed=101))
+    assert isinstance(decided(changed), Hold)
+
+
 BROKEN = Image(7, "UPLOAD_ERROR", "Connection closed by peer")
 
 

@@ -142,8 +142,8 @@ def _back_in_idle(case: Case) -> Decision:
 
 def _initialized(case: Case, update: Update) -> Decision:
     if not _is(case.milestone(MilestoneKind.INITIALIZED), update):
-        adopted = case.asked(ControlKind.ADOPT)
-        return _reached(update) if adopted is not None else Hold("foreign: someone else initialized it")
+        ours = case.asked(ControlKind.ADOPT) is not None or any(_is(one, update) for one in case.earlier)
+        return _reached(update) if ours else Hold("foreign: someone else initialized it")
     target = update.target_version
     if target is None:
         return End(Verdict.REVIEW, "the device names no target version after init")

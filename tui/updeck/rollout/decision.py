@@ -80,7 +80,8 @@ class Case:
 
     `why_not` answers with what stands against an operation now (gate, wave, limits, window, pause), or None.
     `controls` are those for this device or all of them that were given since the attempt began, in order.
-    `blocked` is the reason of a check that forbids to begin. The rest is as the last poll and the journal have it.
+    `blocked` is the reason of a check that forbids to begin. `earlier` holds what attempts before this one reached and
+    left as it was, no start of theirs having left. The rest is as the last poll and the journal have it.
     """
 
     plan: Plan
@@ -90,6 +91,7 @@ class Case:
     patience: Patience
     why_not: Callable[[Op], str | None]
     blocked: str | None = None
+    earlier: tuple[Milestone, ...] = ()
 
     def asked(self, kind: ControlKind) -> Control | None:
         """Return the newest control of a kind that was given since this attempt began."""

@@ -35,7 +35,7 @@ from updeck.rollout.gate import why_not
 from updeck.rollout.leaving import only_people_can_go_on
 from updeck.rollout.plan import Plan
 from updeck.rollout.progress import RolloutState, state_of
-from updeck.rollout.standing import ended
+from updeck.rollout.standing import ended, left_initialized
 
 __all__ = ["Engine"]
 
@@ -235,6 +235,7 @@ class Engine:
             patience=self._monitor.fleet.patience,
             why_not=lambda op: why_not(op, member.device, record, self._plan, now),
             blocked=self._blocked(member),
+            earlier=left_initialized(member),
         )
 
     def _blocked(self, member: MemberRecord) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from updeck.journal.models import Op, Outcome, Verdict
-from updeck.journal.plan_models import Attempt, ControlKind, MemberRecord, MilestoneKind, RolloutRecord
+from updeck.journal.plan_models import Attempt, ControlKind, MemberRecord, Milestone, MilestoneKind, RolloutRecord
 from updeck.rollout.plan import Plan
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "down",
     "ended",
     "gate_of",
+    "left_initialized",
     "started",
     "stops_at",
     "transferring",
@@ -101,6 +102,17 @@ def transferring(member: MemberRecord) -> bool:
     refused = last.outcome is not None and last.outcome.outcome is Outcome.REFUSED
     staged = [one for one in member.attempt.milestones if one.kind is MilestoneKind.STAGED]
     return not refused and not staged
+
+
+def left_initialized(member: MemberRecord) -> tuple[Milestone, ...]:
+    """Return the INITIALIZED of attempts before the newest, but for those whose start may have left."""
+    return tuple(
+        milestone
+        for attempt in member.attempts[:-1]
+        if _last_sent(attempt, Op.START) is None
+        for milestone in attempt.milestones
+        if milestone.kind is MilestoneKind.INITIALIZED
+    )
 
 
 def bad(attempt: Attempt) -> bool:
