@@ -219,6 +219,7 @@ DOWN = Watch(Phase.REBOOTING, "down, rebooting")
 MEANT_OTHER = ours(last_init=intent(Op.INIT, expected="12.0"))
 OPEN = RolloutRow("r9", "manual", 1.0, ACTOR, "ar11", ACTOR, lease_alive=True, lease_ours=True)
 WATCHED = ours(rollout=OPEN)
+BY_ANOTHER = ours(rollout=replace(OPEN, lease_ours=False), intents=(intent(Op.START),))
 PLANNED = replace(OPEN, kind="plan", lease_ours=False)
 LEFT = replace(PLANNED, lease_alive=False)
 
@@ -249,6 +250,8 @@ def planned(phase: str | None, text: str | None, rollout: RolloutRow = PLANNED) 
         (known(reading("NEW_STATE"), reach=Reach.GARBLED), "unknown state: hands off", Tone.MAY, "view"),
         (known(reading("IDLE"), ours(start_unresolved=True)), "needs you: REVIEW", Tone.NEEDS, "acknowledge"),
         (known(ARMED, WATCHED, watch=DOWN), "down, rebooting", Tone.MOVING, None),
+        (known(ARMED, BY_ANOTHER), "start by mk", Tone.MOVING, None),
+        (known(ARMED, BY_ANOTHER, reach=Reach.UNREACHABLE), "down since 11:59, start by mk", Tone.MOVING, None),
         (known(ARMED, WATCHED, watch=DOWN, reach=Reach.TRUST), "trust certificate", Tone.NEEDS, "credentials"),
         (planned(None, None), "waits for its engine", Tone.REST, "rollouts"),
         (planned("WAITING", "waits for its pair b"), "waits for its pair b", Tone.REST, "rollouts"),

@@ -145,6 +145,21 @@ async def test_a_box_that_is_down_says_since_when_and_a_state_says_since_when_it
     assert down.next.text == f"down since {datetime.fromtimestamp(down.failing_since):%H:%M}"
 
 
+async def test_what_another_process_of_ours_does_is_never_taken_for_foreign(
+    bench: Callable[..., Awaitable[Bench]],
+) -> None:
+    site = await bench()
+    name = site.simulator.names[0]
+    acting, looking = await site.service(), await site.service()
+    assert (await upload(acting, name, site.image())).verdict is Verdict.STAGED
+    await until(looking, name, lambda view: view.state == "IDLE" and bool(view.reading and view.reading.valid))
+    performed = await perform(acting, name, Op.INIT)
+    view = await until(looking, name, lambda view: view.state != "IDLE")
+    assert view.record.last_init is not None
+    assert view.next.text in (f"init by {view.record.last_init.actor.user}", "start?")
+    await ended(acting, performed)
+
+
 async def test_a_start_whose_answer_was_lost_is_never_sent_again(bench: Callable[..., Awaitable[Bench]]) -> None:
     site = await bench()
     name = site.simulator.names[0]

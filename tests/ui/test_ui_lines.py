@@ -106,6 +106,16 @@ def test_a_box_that_reboots_by_our_start_keeps_its_last_state() -> None:
     assert "⊘ unreachable" in whole_row(overdue)
 
 
+def test_a_box_that_another_process_of_ours_took_down_keeps_its_last_state_while_that_one_lives() -> None:
+    rollout = RolloutRow("r1", "manual", NOW - 30, ACTOR, "a", ACTOR, lease_alive=True, lease_ours=False)
+    record = DeviceRecord("a", rollout=rollout, intents=(intent("a", Op.START, NOW - 30),))
+    away = device("a", "RUNNING", reach=Reach.UNREACHABLE, record=record, now=NOW)
+    assert "↻ RUNNING" in whole_row(away)
+    assert "1 running" in text_of(header(standing("bank", "", [away], NOW), 100))
+    alone = replace(away, record=replace(record, rollout=replace(rollout, lease_alive=False)))
+    assert "⊘ unreachable" in whole_row(alone)
+
+
 def test_an_unknown_state_is_shown_as_it_came() -> None:
     assert "? DREAMING" in whole_row(device("a", "DREAMING", reach=Reach.GARBLED, now=NOW))
 

@@ -128,6 +128,7 @@ class Monitor:
         seen = Seen.of(self.clock.monotonic(), tracked.reach or Reach.UNREACHABLE, tracked.reading)
         try:
             await self._observe(tracked, before)
+            await self._ask_who_moved(tracked, before[1])
             await self.settle(tracked, seen)
         except JournalError as error:
             self.state.report("journal", error.message)
@@ -288,6 +289,12 @@ class Monitor:
         if self.journal is None:
             return {}
         return await self.record(lambda journal: journal.records(names))
+
+    async def _ask_who_moved(self, tracked: Tracked, before: str | None) -> None:
+        """Read the journal before a state that changed is taken for a foreign one: another process of ours may act."""
+        if self.journal is not None and not tracked.sending and before not in (None, tracked.state_word):
+            name = tracked.entry.name
+            tracked.record = await self.record(lambda journal: journal.record(name))
 
     async def _observe(self, tracked: Tracked, before: tuple[Reach | None, str | None]) -> None:
         if self.journal is None or self.read_only or before == (tracked.reach, tracked.state_word):

@@ -75,7 +75,8 @@ def _open_operation(known: Known) -> Next | None:
         return _in_a_plan(known.record, rollout)
     op = known.record.intents[-1].op.value if known.record.intents else "an action"
     if rollout.lease_alive and not rollout.lease_ours:
-        return Next(f"{op} by {rollout.actor.user}", Tone.MOVING)
+        down = f"down since {known.failing_at}, " if known.reach is Reach.UNREACHABLE and known.failing_at else ""
+        return Next(f"{down}{op} by {rollout.actor.user}", Tone.MOVING)
     return Next(f"{op} sent, watching", Tone.MOVING)
 
 

@@ -135,6 +135,16 @@ class DeviceView:
     transfer: Transfer | None = None
 
     @property
+    def expected_away(self) -> bool:
+        """Whether what we or another process of ours sent explains that the device does not answer."""
+        if self.reach is not Reach.UNREACHABLE:
+            return False
+        if self.watch is not None:
+            return not self.watch.soft
+        rollout = self.record.rollout
+        return rollout is not None and bool(self.record.intents) and rollout.lease_alive and not rollout.lease_ours
+
+    @property
     def name(self) -> str:
         return self.entry.name
 

@@ -63,7 +63,7 @@ def _word(view: DeviceView) -> str:
             return "asking"
         case Reach.AUTH | Reach.TRUST | Reach.IDENTITY:
             return "held"
-        case Reach.UNREACHABLE if view.watch is None or view.watch.soft:
+        case Reach.UNREACHABLE if not view.expected_away:
             return "unreachable"
         case Reach.UNSUPPORTED | Reach.GARBLED:
             return "unknown"

@@ -135,9 +135,8 @@ def state_words(view: DeviceView, glyphs: Glyphs) -> tuple[str, str]:
     """
     if view.reach is None:
         return glyphs.unasked, ""
-    expected_away = view.watch is not None and not view.watch.soft and view.reach is Reach.UNREACHABLE
     unknown = view.reach is Reach.GARBLED and view.reading is not None and not view.reading.update.known
-    if view.reach is not Reach.OK and not (expected_away or unknown):
+    if view.reach is not Reach.OK and not (view.expected_away or unknown):
         barred = view.reach in (Reach.TRUST, Reach.IDENTITY)
         return (glyphs.barred if barred else glyphs.away), _AWAY[view.reach]
     state = view.state or ""
