@@ -17,7 +17,7 @@ from updeck.ui.glyphs import Glyphs
 from updeck.ui.ink import Ink, Line, line
 from updeck.ui.times import date_and_time, minute_and_zone
 
-__all__ = ["ask_about", "moment", "operation_title"]
+__all__ = ["ask_about", "history_lines", "moment", "operation_title"]
 
 _TITLES = {
     Op.START: "Start the update",
@@ -50,7 +50,7 @@ def _examination_lines(shown: Examination, glyphs: Glyphs, width: int) -> list[L
         out += _state(shown, shown.reading, width)
         if shown.op in (Op.START, Op.RESET, Op.INIT):
             out += heading("History, newest first", width, glyphs.rule)
-            out += _history(shown.reading.update.history, width)
+            out += history_lines(shown.reading.update.history, width)
     out += heading("Checks", width, glyphs.rule)
     return out + _checks(shown.checks, glyphs, width)
 
@@ -120,7 +120,8 @@ def _initiator(shown: Examination, reading: Reading) -> str:
     return f"{init.actor.user}@{init.actor.host}"
 
 
-def _history(history: Iterable[HistoryEntry], width: int) -> list[Line]:
+def history_lines(history: Iterable[HistoryEntry], width: int) -> list[Line]:
+    """Return the update history, newest first, in absolute times."""
     newest_first = sorted(history, key=lambda entry: entry.time or 0, reverse=True)
     if not newest_first:
         return [line(("the device tells no history", Ink.DIM))]

@@ -49,7 +49,7 @@ class _Planned:
     @property
     def token(self) -> str:
         """What is to be typed: how many devices, and the target."""
-        return f"{len(self.plan.devices)} {self.plan.image.version}"
+        return f"{len(self.plan.devices)} {self.plan.image.version.split(' #')[0]}"
 
 
 async def plan_flow(app: UpdeckApp, service: FleetService, names: tuple[str, ...]) -> str | None:

@@ -17,7 +17,8 @@ from updeck.rollout.progress import next_in_words
 from updeck.rollout.standing import ended, gate_of, started, stops_at
 from updeck.text import plural
 from updeck.ui.confirmation import Ask, Deal
-from updeck.ui.facts import Lines, fact, sentence
+from updeck.ui.examined import history_lines
+from updeck.ui.facts import Lines, fact, heading, sentence
 from updeck.ui.flows.asking import ask, look_of, views_of
 from updeck.ui.ink import EMPTY, Ink, Line, line
 from updeck.ui.rollout_sight import Sight, target_shown
@@ -83,7 +84,7 @@ async def promote_flow(app: UpdeckApp, service: FleetService, sight: Sight) -> s
         return await _told(service, fresh)
 
     def token(fresh: Sight) -> str:
-        return f"{size(fresh)} {fresh.plan.image.version}"
+        return f"{size(fresh)} {fresh.plan.image.version.split(' #')[0]}"
 
     return await _confirmed(app, service, sight, "promote", "promote", token, lines, promote)
 
@@ -126,6 +127,10 @@ async def arm_flow(app: UpdeckApp, service: FleetService, sight: Sight) -> str |
             out += fact("version", line(*running, (target(fresh), Ink.ACCENT)), width)
             out += fact("address", view.url, width)
             out += fact("state", f"{view.state or 'unknown'}, {view.reach or 'not asked yet'}", width)
+            if view.reading is not None:
+                out += [EMPTY, *heading("History, newest first", width, look_of(app).glyphs.rule)]
+                out += history_lines(view.reading.update.history, width)
+                out.append(EMPTY)
         return [*out, *_facts(fresh, width)]
 
     async def arm(fresh: Sight) -> str:
@@ -139,7 +144,7 @@ async def arm_flow(app: UpdeckApp, service: FleetService, sight: Sight) -> str |
         await asyncio.wrap_future(service.read_once([name]))
 
     def token(fresh: Sight) -> str:
-        return f"{name} {target(fresh)}"
+        return f"{name} {target(fresh).split(' #')[0]}"
 
     return await _confirmed(app, service, sight, "start", "arm", token, lines, arm, before=read_device)
 
