@@ -228,3 +228,20 @@ async def test_read_only_starts_no_rollout(desk: OpenDesk) -> None:
     done = await one.shell.run(*(await one.plan()).words, "--read-only")
     assert done.code == 5
     assert (await one.shell.run("rollout", "list", "--json")).json == {"rollouts": []}
+
+
+async def test_the_list_shows_single_actions_only_when_asked(desk: OpenDesk) -> None:
+    one = await desk(devices=1)
+    (name,) = one.simulator.names
+    assert (await one.shell.run("images", "upload", str(one.image), name)).code == 0
+    assert (await one.shell.run("rollout", "list", "--json")).json == {"rollouts": []}
+    (row,) = (await one.shell.run("rollout", "list", "--all", "--json")).json["rollouts"]
+    assert (row["state"], row["digest"], row["ticket"]) == ("ENDED", None, "")
+    assert f"upload of {name}" in (await one.ask("list", "--all")).out
+
+
+async def test_an_unknown_rollout_is_named(desk: OpenDesk) -> None:
+    one = await desk(devices=1)
+    done = await one.shell.run("rollout", "show", "01a2")
+    assert done.code == 2
+    assert "there is no planned rollout '01a2'" in done.err

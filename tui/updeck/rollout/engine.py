@@ -45,8 +45,6 @@ LOOK_S = 1.0
 ANSWER_S = 5.0
 """How long an engine that is told to end waits for answers, in seconds."""
 
-_OVER = (RolloutState.ENDED, RolloutState.ABORTED)
-
 
 @dataclass(slots=True)
 class _Watch:
@@ -122,8 +120,8 @@ class Engine:
             if fleet.get(member.device) is None and not ended(member):
                 await self._end_of_absent(member)
         tracked = self._monitor.devices
-        wanted = [entry for entry in fleet.devices if not ended_or_absent(record, entry.name)]
-        entries = [entry for entry in wanted if entry.name not in tracked]
+        left = {member.device for member in record.members if not ended(member)} - tracked.keys()
+        entries = [entry for entry in fleet.devices if entry.name in left]
         await self._monitor.add(entries)
         for entry in entries:
             planned = self._plan.device(entry.name)
@@ -160,7 +158,7 @@ class Engine:
                 self._monitor.state.report("journal", error.message)
                 continue
             state = state_of(record, self._plan, self._clock.wall())
-            if state in _OVER and all(ended(member) for member in record.members):
+            if all(ended(member) for member in record.members):
                 return state
             if not record.row.lease_ours:
                 raise LeaseLost(f"rollout {self._rollout} is driven by another process now")
@@ -398,8 +396,3 @@ class Engine:
             detail=dict(sending.detail),
             allow=allow,
         )
-
-
-def ended_or_absent(record: RolloutRecord, device: str) -> bool:
-    """Whether a rollout has nothing (left) to do with a device."""
-    return all(member.device != device or ended(member) for member in record.members)
