@@ -72,7 +72,7 @@ def test_all_four_results_of_checks_are_told_apart() -> None:
     checks = tuple(Check(result.value, result, f"because {result.value}") for result in Result)
     body = text(ask_about(examination(checks=checks), ASCII))
     for sign, result in (("+", "ok"), ("x", "fail"), ("?", "error"), (".", "skipped")):
-        assert f"{sign} {result:<16} {result}" in body
+        assert f"{sign} {result:<17} {result}" in body
 
 
 @pytest.mark.parametrize("time", [0, -(10**18), 10**18, 10**30])

@@ -14,7 +14,7 @@ from updeck.text import pad
 from updeck.ui.confirmation import Ask
 from updeck.ui.facts import bullet, fact, hang, heading, sentence
 from updeck.ui.glyphs import Glyphs
-from updeck.ui.ink import Ink, Line, line
+from updeck.ui.ink import Ink, Line, line, width_of
 from updeck.ui.times import date_and_time, minute_and_zone
 
 __all__ = ["ask_about", "history_lines", "moment", "operation_title"]
@@ -143,5 +143,5 @@ def _checks(checks: Iterable[Check], glyphs: Glyphs, width: int) -> list[Line]:
     for check in checks:
         sign, ink = looks[check.result]
         head = line((f"{sign} ", ink), pad(check.name, 17), (f" {check.result.value:<8}", ink))
-        out += hang(head, check.reason, 27, width)
+        out += hang(head, check.reason, width_of(head), width)
     return out
