@@ -14,9 +14,7 @@ from updeck.errors import ConfigError, SecretError
 from updeck.paths import config_dir, private_file, read_secret_file, ready_state_dir, state_dir, write_atomic
 
 posix = pytest.mark.skipif(os.name != "posix", reason="owners and modes are POSIX")
-as_root = pytest.mark.skipif(
-    not hasattr(os, "getuid") or os.getuid() != 0, reason="only root gives files away"
-)
+as_root = pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root gives files away")
 STRANGER = 4242
 
 
@@ -51,9 +49,7 @@ def test_an_empty_variable_chooses_nothing(monkeypatch: pytest.MonkeyPatch) -> N
     assert config_dir() != state_dir()
 
 
-def test_asking_where_a_directory_is_does_not_make_it(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_asking_where_a_directory_is_does_not_make_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("UPDECK_STATE", str(tmp_path / "state"))
     assert not state_dir().exists()
 
@@ -84,9 +80,7 @@ def test_a_fit_state_directory_says_the_mode_of_its_files(tmp_path: Path, mode: 
         (0o775, "2770"),
     ],
 )
-def test_a_state_directory_in_which_files_could_be_swapped_is_refused(
-    tmp_path: Path, mode: int, why: str
-) -> None:
+def test_a_state_directory_in_which_files_could_be_swapped_is_refused(tmp_path: Path, mode: int, why: str) -> None:
     with pytest.raises(ConfigError) as caught:
         ready_state_dir(directory(tmp_path / "state", mode))
     assert why in str(caught.value)
@@ -259,9 +253,7 @@ def secret(path: Path, content: bytes = b"pass word\n", mode: int = 0o600) -> Pa
     ("content", "expected"),
     [(b"pass word\n", "pass word"), (b"a\r\n", "a"), (b"a\n\n", "a\n"), (b" a ", " a "), (b"", "")],
 )
-def test_a_secret_loses_its_last_line_end_and_nothing_more(
-    tmp_path: Path, content: bytes, expected: str
-) -> None:
+def test_a_secret_loses_its_last_line_end_and_nothing_more(tmp_path: Path, content: bytes, expected: str) -> None:
     assert read_secret_file(secret(tmp_path / "password", content)) == expected
 
 

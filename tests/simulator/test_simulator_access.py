@@ -6,8 +6,8 @@ import base64
 from email.utils import parsedate_to_datetime
 
 import pytest
-from device_caller import COMMON, UPDATE, DeviceCaller, Reply, operator, stranger
 
+from device_caller import COMMON, UPDATE, DeviceCaller, Reply, operator, stranger
 from simulation import StartSimulator
 from updeck.simulator.options import AuthMode, Scenario
 from updeck.simulator.serving import Simulator

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
-from device_caller import COMMON, UPDATE, operator, stranger
 
+from device_caller import COMMON, UPDATE, operator, stranger
 from simulation import StartSimulator
 from updeck.simulator.options import Scenario
 

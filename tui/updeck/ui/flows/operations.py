@@ -42,9 +42,7 @@ async def delete_flow(app: UpdeckApp, service: FleetService, name: str, image_id
     return await _operate(app, service, name, Op.DELETE, image_id)
 
 
-async def _operate(
-    app: UpdeckApp, service: FleetService, name: str, op: Op, image_id: int | None = None
-) -> str | None:
+async def _operate(app: UpdeckApp, service: FleetService, name: str, op: Op, image_id: int | None = None) -> str | None:
     look = look_of(app)
 
     def read(chosen: str | None) -> asyncio.Future[Examination]:
