@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from enum import IntEnum
 
 from updeck.errors import UpdeckError
-from updeck.journal.models import Verdict
+from updeck.journal.models import GOOD_VERDICTS, Verdict
 
 __all__ = ["Exit", "exit_of_error", "exit_of_verdict", "rolled_up"]
 
@@ -36,17 +36,6 @@ _FIRST = (
     Exit.NOT_AWAITED,
 )
 
-_GOOD_VERDICTS = frozenset(
-    {
-        Verdict.SUCCESS,
-        Verdict.ALREADY_INSTALLED,
-        Verdict.STAGED,
-        Verdict.INITIALIZED,
-        Verdict.SKIPPED,
-        Verdict.ABORTED_BEFORE_START,
-    }
-)
-
 
 def rolled_up(exits: Iterable[Exit]) -> Exit:
     """Return the one exit that stands for several: the first of 6, 3, 4, 1, 5 that occurs, then the rest."""
@@ -61,6 +50,6 @@ def exit_of_error(error: UpdeckError) -> Exit:
 
 def exit_of_verdict(verdict: Verdict | None) -> Exit:
     """Return the exit that a verdict stands for; an operation that has none (delete, reset) ended well."""
-    if verdict is None or verdict in _GOOD_VERDICTS:
+    if verdict is None or verdict in GOOD_VERDICTS:
         return Exit.GOOD
     return Exit.REVIEW if verdict is Verdict.REVIEW else Exit.FAILED

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 __all__ = [
+    "GOOD_VERDICTS",
     "Actor",
     "Baseline",
     "DeviceRecord",
@@ -68,6 +69,19 @@ class Verdict(StrEnum):
     TRANSFER_FAILED = "TRANSFER_FAILED"
     REVIEW = "REVIEW"
     ABORTED_BEFORE_START = "ABORTED_BEFORE_START"
+
+
+GOOD_VERDICTS = frozenset(
+    {
+        Verdict.SUCCESS,
+        Verdict.ALREADY_INSTALLED,
+        Verdict.STAGED,
+        Verdict.INITIALIZED,
+        Verdict.SKIPPED,
+        Verdict.ABORTED_BEFORE_START,
+    }
+)
+"""The verdicts that do not count against a rollout (`rollout.md` 7)."""
 
 
 class MilestoneKind(StrEnum):

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from updeck.journal.models import Op, Outcome, Verdict
+from updeck.journal.models import GOOD_VERDICTS, Op, Outcome, Verdict
 from updeck.journal.plan_models import Attempt, ControlKind, MemberRecord, Milestone, MilestoneKind, RolloutRecord
 from updeck.rollout.plan import Plan
 
@@ -26,18 +26,6 @@ __all__ = [
     "stops_at",
     "transferring",
 ]
-
-GOOD_VERDICTS = frozenset(
-    {
-        Verdict.SUCCESS,
-        Verdict.ALREADY_INSTALLED,
-        Verdict.STAGED,
-        Verdict.INITIALIZED,
-        Verdict.SKIPPED,
-        Verdict.ABORTED_BEFORE_START,
-    }
-)
-"""All others are bad, REVIEW among them: unknown counts as failed until a person resolves it (`rollout.md` 7)."""
 
 
 @dataclass(frozen=True, slots=True)
