@@ -139,7 +139,11 @@ async def test_a_certificate_that_changes_between_login_and_start_stops_the_star
     assert permit.claims == []
 
 
-@pytest.mark.parametrize("pin", ["", "sha256:", "sha256:" + "0" * 64, KINDS["trusted"].fingerprint])
+@pytest.mark.parametrize(
+    "pin",
+    ["", "sha256:", "sha256:" + "0" * 64, KINDS["trusted"].fingerprint],
+    ids=["empty", "no digest", "zeros", "another's"],
+)
 async def test_a_pin_that_is_not_quite_right_trusts_nothing(pin: str, tmp_path: Path) -> None:
     async with (
         rogue(tls=KINDS[PINNED].server(tmp_path)) as device,
