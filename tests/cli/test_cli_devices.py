@@ -101,3 +101,33 @@ async def test_check_names_what_is_wrong_with_each_device(bench: Bench) -> None:
     assert (good["reach"], good["tls"], good["error"]) == ("OK", "pinned", None)
     changed = simulator.with_trait("certificate_changed")
     assert rows[changed]["presented"] == simulator.fingerprint(changed)
+
+
+async def test_a_table_is_imported_whole_or_not_at_all(bench: Bench, tmp_path: Path) -> None:
+    simulator, shell = await bench(devices=1)
+    inventory(shell).write_text(f"# mind the step\n{inventory(shell).read_text()}")
+    before = inventory(shell).read_text()
+    table = tmp_path / "new.csv"
+    table.write_text("name,url,tags\nnew-1,10.9.9.1,x y\nnew-2,https://,\n")
+    done = await shell.run("devices", "import", str(table))
+    assert (done.code, inventory(shell).read_text()) == (2, before)
+    assert "new.csv, line 3, column url" in done.err
+    table.write_text("name,url,tags\nnew-1,10.9.9.1,x y\nnew-2,10.9.9.2,\n")
+    assert (await shell.run("--read-only", "devices", "import", str(table))).code == 5
+    assert inventory(shell).read_text() == before
+    done = await shell.run("devices", "import", str(table))
+    assert (done.code, done.err.split(" added")[0]) == (0, "2 devices")
+    assert inventory(shell).read_text().startswith(before), "what stood there stays, comments too"
+    listed = (await shell.run("devices", "list", "--json")).json["devices"]
+    assert [(row["name"], row["tags"]) for row in listed[1:]] == [("new-1", ["x", "y"]), ("new-2", [])]
+    assert (await shell.run("devices", "import", str(table))).code == 2, "they are there already"
+    assert simulator.names[0] == listed[0]["name"]
+
+
+async def test_a_table_can_begin_an_inventory(bench: Bench, tmp_path: Path) -> None:
+    _, shell = await bench(devices=1)
+    table = tmp_path / "new.csv"
+    table.write_text("name,url\nnew-1,10.9.9.1\n")
+    done = await shell.run("devices", "import", str(table), "--fleet", str(tmp_path / "made.toml"))
+    assert done.code == 0, done.err
+    assert '[devices.new-1]\nurl = "https://10.9.9.1"' in (tmp_path / "made.toml").read_text()

@@ -15,8 +15,11 @@ from updeck.cli.tables import check_table, device_table
 from updeck.cli.trust import trust_devices
 from updeck.device.models import Reach
 from updeck.fleet.addresses import device_url
-from updeck.fleet.inventory import DeviceEntry, check_label, check_name
-from updeck.fleet.inventory_edit import add_device, remove_device
+from updeck.fleet.device_csv import parse_devices
+from updeck.fleet.inventory import DeviceEntry, check_label, check_name, fleet_exists, load_fleet
+from updeck.fleet.inventory_edit import add_device, add_devices, remove_device
+from updeck.text import clean, plural
+from updeck.toml_table import read_config_text
 
 __all__ = ["devices"]
 
@@ -63,6 +66,23 @@ def remove(invocation: Invocation, *, name: str) -> Exit:
     invocation.forbid_when_read_only("devices remove")
     fleet = remove_device(invocation.fleet, name)
     invocation.out.say(f"{name} is removed from {fleet.path}")
+    return Exit.GOOD
+
+
+@command(devices, name="import", reads=False)
+@click.argument("file", type=click.Path(path_type=Path), metavar="CSV")
+def import_(invocation: Invocation, *, file: Path) -> Exit:
+    """Add the devices of a table to the inventory, all or none.
+
+    The first line names the columns: name,url,tags,site,pair (the last three may be left out). Several tags stand in
+    one cell with spaces between them. The inventory's comments stay.
+    """
+    invocation.forbid_when_read_only("devices import")
+    known = load_fleet(invocation.fleet).devices if fleet_exists(invocation.fleet) else ()
+    entries = parse_devices(read_config_text(file), clean(file), known)
+    fleet = add_devices(invocation.fleet, entries)
+    added = plural(len(entries), "device")
+    invocation.out.say(f"{added} added to {fleet.path}; next: `updeck devices trust '*'` shows their certificates")
     return Exit.GOOD
 
 

@@ -8,7 +8,7 @@ import re
 from updeck.errors import UsageError
 from updeck.text import clean
 
-__all__ = ["device_url", "fingerprint", "host_and_port", "proxy_url"]
+__all__ = ["completed_url", "device_url", "fingerprint", "host_and_port", "proxy_url"]
 
 DEFAULT_PORTS = {"https": 443, "http": 80}
 PROXY_SCHEMES = ("http", "socks5", "socks5h")
@@ -27,6 +27,12 @@ def device_url(text: str) -> str:
     """
     scheme, host, port = _parts(text, tuple(DEFAULT_PORTS))
     return _written(scheme, host, None if port == DEFAULT_PORTS[scheme] else port)
+
+
+def completed_url(text: str) -> str:
+    """Return what a person typed as a device's URL; an address alone means https. Raises `UsageError`."""
+    typed = text.strip()
+    return device_url(typed if "://" in typed else f"https://{typed}")
 
 
 def proxy_url(text: str) -> str:

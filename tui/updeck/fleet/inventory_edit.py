@@ -32,7 +32,7 @@ from updeck.text import clean
 from updeck.toml_layout import Statement, statements
 from updeck.toml_table import nearest, read_config_text
 
-__all__ = ["add_device", "create_fleet", "remove_device", "set_pin", "set_pins", "set_value"]
+__all__ = ["add_device", "add_devices", "create_fleet", "remove_device", "set_pin", "set_pins", "set_value"]
 
 Value = str | bool | int | float | Sequence[str] | Mapping[str, str | bool | Sequence[str]]
 """What a key can be set to; a mapping becomes an inline table."""
@@ -58,6 +58,16 @@ def add_device(path: Path | None, entry: DeviceEntry) -> Fleet:
     if entry.name in before.names:
         raise UsageError(f"{entry.name} is in the inventory already", advice="choose another name")
     text = _whole_lines(text) + _device_text(entry, path)
+    return _write(path, text, parse_fleet(text, path))
+
+
+def add_devices(path: Path | None, entries: Sequence[DeviceEntry]) -> Fleet:
+    """Append several devices, all or none; makes the file where there is none. Their names and URLs must be new."""
+    path = fleet_path(path)
+    if not fleet_exists(path):
+        return create_fleet(path, devices=entries)
+    text, _ = _read(path)
+    text = _whole_lines(text) + "".join(_device_text(entry, path) for entry in entries)
     return _write(path, text, parse_fleet(text, path))
 
 

@@ -5,20 +5,14 @@ from __future__ import annotations
 from textual import on
 
 from updeck.errors import UpdeckError
-from updeck.fleet.addresses import device_url
+from updeck.fleet.addresses import completed_url
 from updeck.fleet.inventory import DeviceEntry, check_label, check_name, single_device_fleet
 from updeck.ui.facts import bullet, fact, sentence
 from updeck.ui.ink import EMPTY, Ink, Line
 from updeck.ui.screens.dialog import Dialog, Look
 from updeck.ui.widgets.form import Button, Entry, Form
 
-__all__ = ["FirstRun", "completed_url"]
-
-
-def completed_url(text: str) -> str:
-    """Return what was typed as a device's URL; an address alone means https. Raises `UsageError`."""
-    typed = text.strip()
-    return device_url(typed if "://" in typed else f"https://{typed}")
+__all__ = ["FirstRun"]
 
 
 class FirstRun(Dialog[DeviceEntry]):
