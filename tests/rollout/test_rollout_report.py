@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rollout_records import ACTOR, NEW, NOW, OLD, SHA, control, done, initialized, member, plan_of, record_of, sent
 from updeck.journal.models import Observation, Op, Outcome, OutcomeRow, Verdict
 from updeck.journal.plan_models import ControlKind
-from updeck.rollout.markdown import cell
+from updeck.markdown import cell
 from updeck.rollout.plan import PlannedImage, Source, Via
 from updeck.rollout.report import Report, report, report_document, report_markdown
 

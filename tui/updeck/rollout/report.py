@@ -12,7 +12,7 @@ from updeck.clock import rfc3339
 from updeck.device.fetch_url import masked
 from updeck.journal.models import Actor, Intent, Observation
 from updeck.journal.plan_models import Attempt, MemberRecord, RolloutRecord
-from updeck.rollout.markdown import cell, heading, table
+from updeck.markdown import cell, heading, table
 from updeck.rollout.plan import Json, Plan, Source
 from updeck.rollout.plan_document import plan_document
 from updeck.rollout.progress import RolloutState, next_in_words, state_of, verdicts_in_words
