@@ -7,7 +7,9 @@ import unicodedata
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from wcwidth import wcswidth, wcwidth
 
+from hostile_texts import CONTROLS, MARKUP, WIDTHS
 from updeck.text import cell_width, clean, clean_lines, fit, pad, plain_ascii, plural
 
 ANY = st.text(st.characters(codec=None), max_size=200)
@@ -55,6 +57,10 @@ def test_plain_text_passes_as_it_is(value: str) -> None:
         ("\u0301", ""),
         ("no\u00a0break\u3000wide", "no break wide"),
         ("漢字 Zürich", "漢字 Zürich"),
+        ("🇩🇪", "‹U+1F1E9›‹U+1F1EA›"),
+        ("👍🏽", "👍‹U+1F3FD›"),
+        ("कि", "क‹U+093F›"),
+        ("각", "각"),
     ],
 )
 def test_what_could_drive_a_terminal_becomes_a_visible_mark(value: str, seen: str) -> None:
@@ -73,6 +79,27 @@ def test_a_flood_of_combining_marks_is_cut_and_costs_no_more() -> None:
 def test_padded_text_takes_its_cells_exactly(value: str, width: int) -> None:
     assert cell_width(pad(value, width)) == width
     assert cell_width(fit(value, width)) <= width
+
+
+def test_every_kept_character_takes_the_same_cells_for_the_screen_the_terminal_and_unicode() -> None:
+    for code in range(0x20, 0x110000):
+        kept = chr(code)
+        if clean("a" + kept) == "a" + kept:
+            flat = unicodedata.category(kept) in ("Mn", "Me")
+            wide = unicodedata.east_asian_width(kept) in ("W", "F")
+            assert cell_width(kept) == wcwidth(kept) == (0 if flat else 2 if wide else 1), f"U+{code:04X}"
+
+
+@pytest.mark.parametrize("text", [*CONTROLS, *WIDTHS, *MARKUP], ids=ascii)
+def test_texts_of_the_corpus_become_one_line_as_wide_as_a_terminal_draws_it(text: str) -> None:
+    cleaned = clean(text)
+    assert cleaned.isprintable()
+    assert cell_width(cleaned) == wcswidth(cleaned)
+
+
+def test_a_text_of_a_million_characters_is_cut_and_costs_no_more() -> None:
+    for piece in ("x", "\x1b[2J", "漢", "\u0301", "\u202e"):
+        assert len(clean(piece * 1_000_000)) <= 500
 
 
 @given(ANY.map(clean))

@@ -6,6 +6,7 @@ outside"). After the door a string holds only printable characters, so no termin
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 __all__ = ["cell_width", "clean", "clean_lines", "fit", "pad", "plain_ascii", "plural"]
@@ -23,7 +24,16 @@ _CONTROL_PICTURES = 0x2400
 _BLANKS = "\u2800\u3164\uffa0\u115f\u1160"
 """Letters and signs that look like nothing."""
 
-_HIDDEN_CATEGORIES = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+_MARKED_CATEGORIES = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Mc")
+_UNSETTLED = re.compile(
+    "[\u1161-\u11ff\ud7b0-\ud7ff\u2630-\u2637\u268a-\u268f\u302e\u302f\u3248-\u324f\u4dc0-\u4dff"
+    "\ufe00-\ufe0f\U0001d300-\U0001d376\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]"
+)
+"""What takes one cell in one terminal and none or two in another, and would tear the columns there: vowels and finals
+of Korean syllables in pieces, signs that became wide with Unicode 16, halves of flags, skin tones, variation selectors;
+and all marks that take room of their own (`Mc`).
+"""
+
 _ASCII_MARKS = {
     "…": "...", "·": ".", "─": "-", "│": "|", "→": "->", "←": "<-", "↑": "^", "↓": "v", "↻": "~",
     "●": "*", "○": "o", "✓": "+", "✗": "x", "⊘": "!", "▌": ">", "–": "-", "—": "-", "’": "'", "‘": "'",
@@ -35,7 +45,8 @@ def clean(value: object, limit: int = LINE_LIMIT) -> str:
     """Return `value` as one safe line of at most `limit` characters.
 
     Controls become visible marks (`␛`, `‹U+009B›`), as do bidirectional and zero-width controls, surrogates, private
-    and unassigned code points; at most two combining marks stay behind a character; a cut is shown by `…`.
+    and unassigned code points, and characters on whose width terminals do not agree; at most two combining marks stay
+    behind a character; a cut is shown by `…`.
     """
     return _clean(value, limit, keep="")
 
@@ -81,7 +92,7 @@ def _visible(character: str) -> str:
         return character
     if code == 0x7F:
         return "␡"
-    if unicodedata.category(character) in _HIDDEN_CATEGORIES or 0xFE00 <= code <= 0xFE0F:
+    if unicodedata.category(character) in _MARKED_CATEGORIES or _UNSETTLED.match(character):
         return f"‹U+{code:04X}›"
     if unicodedata.category(character) == "Zs" or character in _BLANKS:
         return " "
