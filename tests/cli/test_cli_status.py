@@ -114,14 +114,37 @@ async def test_watching_tells_changes_until_it_is_interrupted(bench: Bench) -> N
     assert (await interrupted(shell, process)).code == 130
 
 
-async def test_watching_in_json_gives_the_whole_answer_on_each_line(bench: Bench) -> None:
+async def test_watching_in_json_gives_all_devices_first_and_then_what_changed(bench: Bench) -> None:
     simulator, shell = await bench(devices=2)
     process = await shell.start("--json", "status", "--watch")
     first = json.loads(await shell.line(process, bool))
     assert [(row["name"], row["state"]) for row in first["devices"]] == [(name, "IDLE") for name in simulator.names]
     simulator.fault(simulator.names[1], "refuse", seconds=600.0)
     second = json.loads(await shell.line(process, bool))
-    assert [row["reach"] for row in second["devices"]] == ["OK", "UNREACHABLE"]
+    assert [(row["name"], row["reach"]) for row in second["devices"]] == [(simulator.names[1], "UNREACHABLE")]
+    assert first["at"] <= second["at"]
+    assert (await interrupted(shell, process)).code == 130
+
+
+async def test_a_supervisor_ends_a_watch_as_ctrl_c_does(bench: Bench) -> None:
+    _, shell = await bench(devices=1)
+    process = await shell.start("status", "--watch")
+    await shell.line(process, lambda line: " IDLE " in line)
+    process.terminate()
+    done = await shell.end(process)
+    assert (done.code, done.out) == (130, ""), "and what did not change was not told twice"
+    assert "interrupted" in done.err
+
+
+async def test_a_device_that_a_watched_state_no_longer_means_is_said_to_be_gone(bench: Bench) -> None:
+    simulator, shell = await bench(devices=2)
+    name = simulator.names[0]
+    process = await shell.start("status", "--watch", "reach:OK")
+    for _ in simulator.names:
+        await shell.line(process, lambda line: " IDLE " in line)
+    simulator.fault(name, "refuse", seconds=600.0)
+    line = await shell.line(process, lambda line: "no longer selected" in line)
+    assert line.split()[1] == name
     assert (await interrupted(shell, process)).code == 130
 
 

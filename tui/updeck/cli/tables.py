@@ -18,6 +18,7 @@ __all__ = [
     "change_line",
     "device_table",
     "event_table",
+    "gone_line",
     "image_table",
     "offer_lines",
     "state_word",
@@ -56,6 +57,11 @@ def change_line(view: DeviceView) -> str:
     """Return one line for `status --watch`: when it was seen, and what."""
     said = [state_word(view), view.version or NONE, view.error or view.next.text]
     return f"{rfc3339(view.attempted_at)}  {view.name}  " + "  ".join(said)
+
+
+def gone_line(name: str, at: float) -> str:
+    """Return one line for a device that a selector by state no longer means."""
+    return f"{rfc3339(at)}  {name}  no longer selected"
 
 
 def summary(views: Sequence[DeviceView]) -> str:
