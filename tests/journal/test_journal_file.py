@@ -150,7 +150,7 @@ def test_a_journal_of_a_newer_program_is_refused_and_left_alone(bench: Bench) ->
     with contextlib.closing(sqlite3.connect(bench.path)) as connection:
         connection.execute(f"PRAGMA user_version = {len(STEPS) + 1}")
     before = bench.path.read_bytes()
-    with pytest.raises(JournalError, match=r"newer updeck \(schema 3, this one knows 2\); use the newer program"):
+    with pytest.raises(JournalError, match=r"newer updeck \(schema 4, this one knows 3\); use the newer program"):
         open_journal(bench)
     assert bench.path.read_bytes() == before
 
@@ -311,9 +311,12 @@ MEANINGLESS = [
     (f"{INTENT} 2, 'upload', 4, 1, 1, NULL, '{{}}', 0, actor FROM intents", "CHECK"),
     (f"{INTENT} 2, 'upload', 1, 1, 99, NULL, '{{}}', 0, actor FROM intents LIMIT 1", "FOREIGN KEY"),
     (f"{INTENT} attempt, op, try, 1, 1, NULL, '{{}}', 0, actor FROM intents", "UNIQUE"),
-    ("INSERT INTO ends SELECT 9, id, device, 2, op, 'FINE', '', NULL, NULL, 0, actor FROM rollouts", "CHECK"),
-    ("INSERT INTO ends SELECT 9, rollout, device, 1, op, NULL, '', NULL, NULL, 0, actor FROM ends", "UNIQUE"),
-    ("INSERT INTO resolves SELECT 9, id, device, 7, 'SUCCESS', 'r', 0, actor FROM rollouts LIMIT 1", "FOREIGN KEY"),
+    ("INSERT INTO ends SELECT 9, id, device, 2, op, 'FINE', '', NULL, NULL, 0, actor, NULL FROM rollouts", "CHECK"),
+    ("INSERT INTO ends SELECT 9, rollout, device, 1, op, NULL, '', NULL, NULL, 0, actor, NULL FROM ends", "UNIQUE"),
+    (
+        "INSERT INTO resolves SELECT 9, id, device, 7, 'SUCCESS', 'r', 0, actor, NULL FROM rollouts LIMIT 1",
+        "FOREIGN KEY",
+    ),
     ("INSERT INTO rollouts SELECT 'short', kind, device, op, url, 0, actor FROM rollouts", "CHECK"),
     ("INSERT INTO rollouts SELECT substr(id, 2) || 'x', kind, NULL, op, url, 0, actor FROM rollouts", "CHECK"),
     ("INSERT INTO holds SELECT device, id FROM rollouts WHERE device = 'box-2'", "UNIQUE"),

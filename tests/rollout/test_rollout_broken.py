@@ -28,7 +28,7 @@ from updeck.journal.permit import Permit
 from updeck.journal.plan_models import MemberRecord
 from updeck.journal.store import Journal
 from updeck.journal.writing import Writing
-from updeck.rollout import gate
+from updeck.rollout import gate, standing
 from updeck.rollout.decision import Case, Decision, End, Send
 from updeck.rollout.engine import Engine
 from updeck.rollout.standing import Gate
@@ -82,6 +82,10 @@ def _no_target(patch: Patch) -> None:
 
 def _no_gate(patch: Patch) -> None:
     patch.setattr(gate, "gate_of", lambda record, plan: Gate(False, 0, 0))
+
+
+def _gate_by_the_clock(patch: Patch) -> None:
+    patch.setattr(standing, "order_of", lambda row: (0, row.at))
 
 
 def _no_baseline(patch: Patch) -> None:
@@ -224,6 +228,19 @@ BROKEN: Mapping[str, Broken] = {
         _no_gate,
         "nothing begins after the gate closed",
         Script(tempers=(Temper(init=Run.GRACEFUL), Temper()), waves=(1, 2)),
+    ),
+    "orders what opens and closes the gate by the clock": Broken(
+        _gate_by_the_clock,
+        "nothing begins after the gate closed",
+        Script(
+            tempers=(Temper(init=Run.GRACEFUL), Temper(init=Run.GRACEFUL), Temper()),
+            waves=(1, 2, 3),
+            events=(
+                Event(40.0, Act.REOPEN, number=1),
+                Event(41.0, Act.STEP, 0, -4000.0),
+                Event(110.0, Act.RESOLVE, 1),
+            ),
+        ),
     ),
     "forgets the baseline": Broken(
         _no_baseline,

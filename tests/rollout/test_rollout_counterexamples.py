@@ -35,6 +35,15 @@ LEARNT: Mapping[str, Script] = {
         ),
         max_failures=0,
     ),
+    "a gate that closed after the clock was set back is not opened by resolving": Script(
+        tempers=(Temper(init=Run.GRACEFUL), Temper(init=Run.GRACEFUL), Temper()),
+        waves=(1, 2, 3),
+        events=(
+            Event(40.0, Act.REOPEN, number=1),
+            Event(41.0, Act.STEP, 0, -4000.0),
+            Event(110.0, Act.RESOLVE, 1),
+        ),
+    ),
     "a retry after the clock was set back begins anew": Script(
         tempers=(Temper(transfer=Transfer.BROKEN, staged=False, broken_first=9),),
         source="file",

@@ -287,6 +287,40 @@ def test_the_next_wave_waits_for_all_of_this_one_then_for_its_bake_then_for_a_pe
     assert reason(Op.UPLOAD, plan, FIRST_DONE, device="d1", controls=other) is not None
 
 
+def test_where_the_clock_was_set_back_a_person_says_that_a_wave_has_baked() -> None:
+    plan = replace(plan_of(1, 2), bake_s=600, promote=Promotion.AUTO)
+    back = NOW - 5000
+    left = "wave 2 waits for a person to promote it: the clock was set back since wave 1 ended"
+    assert reason(Op.UPLOAD, plan, FIRST_DONE, device="d1", now=back) == left
+    early = replace(control(ControlKind.PROMOTE, "2", at=NOW - 5000), turn=0)
+    late = replace(early, turn=7)
+    assert reason(Op.UPLOAD, plan, FIRST_DONE, device="d1", now=back, controls=(early,)) == left
+    assert reason(Op.UPLOAD, plan, FIRST_DONE, device="d1", now=back, controls=(late,)) is None
+    unbaked = replace(plan, bake_s=0)
+    assert reason(Op.UPLOAD, unbaked, FIRST_DONE, device="d1", now=back) is None
+
+
+def test_the_gate_goes_by_the_order_of_rows_and_not_by_their_times() -> None:
+    plan = plan_of(1, 1, 1)
+    first, second = _ended(2, at=NOW), _ended(6, at=NOW - 5000, resolved=7)
+    reopened = replace(control(ControlKind.REOPEN, "1", at=NOW + 1), turn=4)
+    assert gate_of(record_of(plan, member("d0", first), controls=(reopened,)), plan).closed is False
+    record = record_of(plan, member("d0", first), member("d1", second), controls=(reopened,))
+    gate = gate_of(record, plan)
+    assert (gate.closed, gate.bad) == (True, 1)
+    again = replace(control(ControlKind.REOPEN, "1", at=NOW - 9000, number=2), turn=9)
+    assert not gate_of(
+        record_of(plan, member("d0", first), member("d1", second), controls=(reopened, again)), plan
+    ).closed
+
+
+def _ended(turn: int, *, at: float, resolved: int | None = None) -> Attempt:
+    attempt = done(Verdict.NO_EFFECT, at=at, resolved=None if resolved is None else Verdict.SUCCESS)
+    end = attempt.end and replace(attempt.end, turn=turn)
+    resolve = attempt.resolve and replace(attempt.resolve, turn=resolved or 0)
+    return replace(attempt, end=end, resolve=resolve)
+
+
 def test_a_plan_may_promote_its_waves_by_itself() -> None:
     plan = replace(plan_of(1, 2, 3), promote=Promotion.AUTO)
     assert reason(Op.INIT, plan, FIRST_DONE, device="d1") is None

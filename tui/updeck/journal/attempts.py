@@ -164,8 +164,9 @@ def add_end(writing: Writing, rollout: str, device: str, attempt: int, ending: E
         raise JournalError(f"{row['op']} has no outcome yet (intent {row['id']}), so it cannot end", device=device)
     reason = clean(ending.reason)
     tx.execute(
-        "INSERT INTO ends (rollout, device, attempt, op, verdict, reason, last_state_time, target_version, at, actor)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO ends"
+        " (rollout, device, attempt, op, verdict, reason, last_state_time, target_version, at, actor, turn)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT count FROM revision))",
         (
             *values,
             ending.op,
@@ -192,7 +193,8 @@ def add_resolve(writing: Writing, rollout: str, device: str, verdict: Verdict, r
     if row is None or row["verdict"] is None:
         raise Blocked(f"rollout {clean(rollout, 40)} has no verdict that could be resolved", device=device)
     writing.tx.execute(
-        "INSERT INTO resolves (rollout, device, attempt, verdict, reason, at, actor) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO resolves (rollout, device, attempt, verdict, reason, at, actor, turn)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, (SELECT count FROM revision))",
         (rollout, device, row["attempt"], verdict, reason, writing.at, writing.actor),
     )
     add_event(writing, "resolve", device, resolved(Verdict(row["verdict"]), verdict, reason))

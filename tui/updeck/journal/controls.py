@@ -46,7 +46,8 @@ def add_control(writing: Writing, request: Request, view: View) -> None:
     if request.kind is ControlKind.RETRY:
         hold(writing, request.rollout, [request.device or ""], view)
     tx.execute(
-        "INSERT INTO controls (rollout, device, kind, value, reason, at, actor) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO controls (rollout, device, kind, value, reason, at, actor, turn)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, (SELECT count FROM revision))",
         (request.rollout, request.device, request.kind, value, reason, writing.at, writing.actor),
     )
     add_event(writing, "control", request.device, asked(request.rollout, request.kind, value, reason))

@@ -178,7 +178,10 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The end of an attempt; `verdict` is None for operations that have none (delete, reset)."""
+    """The end of an attempt; `verdict` is None for operations that have none (delete, reset).
+
+    `turn` orders it among resolves and controls, 0 where an older program wrote it.
+    """
 
     rollout: str
     device: str
@@ -190,6 +193,7 @@ class End:
     actor: Actor
     last_state_time: int | None
     target_version: str | None
+    turn: int = 0
 
 
 @dataclass(frozen=True, slots=True)

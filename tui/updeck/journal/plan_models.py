@@ -84,6 +84,7 @@ class Control:
     """A request of a person.
 
     `value` is the wave of a promote, the limit of a reopen, the target of an arm, the attempt that a retry opens.
+    `turn` orders it among ends and resolves, 0 where an older program wrote it.
     """
 
     id: int
@@ -93,6 +94,7 @@ class Control:
     reason: str
     at: float
     actor: Actor
+    turn: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ class Resolve:
     reason: str
     at: float
     actor: Actor
+    turn: int = 0
 
 
 @dataclass(frozen=True, slots=True)

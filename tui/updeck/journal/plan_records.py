@@ -207,11 +207,12 @@ def _control_of(row: sqlite3.Row) -> Control:
         reason=row["reason"],
         at=row["at"],
         actor=actor_of(row),
+        turn=row["turn"] or 0,
     )
 
 
 def _resolve_of(row: sqlite3.Row) -> Resolve:
-    return Resolve(Verdict(row["verdict"]), row["reason"], row["at"], actor_of(row))
+    return Resolve(Verdict(row["verdict"]), row["reason"], row["at"], actor_of(row), row["turn"] or 0)
 
 
 def _position_of(row: sqlite3.Row) -> Position:

@@ -70,6 +70,7 @@ def end_of(row: sqlite3.Row) -> End:
         actor=actor_of(row),
         last_state_time=row["last_state_time"],
         target_version=row["target_version"],
+        turn=row["turn"] or 0,
     )
 
 

@@ -1,11 +1,11 @@
-"""The tables of planned rollouts: what version 2 of the schema has beyond version 1."""
+"""What the schema has beyond version 1: the tables of planned rollouts, and the order of what counts in one."""
 
 from __future__ import annotations
 
 from updeck.journal.plan_models import ControlKind, MilestoneKind
 from updeck.journal.statements import STRICT, frozen, one_of
 
-__all__ = ["PLAN_STEP", "PLAN_TABLES"]
+__all__ = ["PLAN_STEP", "PLAN_TABLES", "TURN_STEP"]
 
 PLAN_TABLES = ("plans", "members", "mates", "controls", "brakes", "milestones")
 """Tables of planned rollouts whose rows are never changed and never deleted."""
@@ -141,3 +141,12 @@ PLAN_STEP: tuple[str, ...] = (
     *frozen(PLAN_TABLES),
 )
 """The statements that make version 2 out of version 1."""
+
+TURN_STEP: tuple[str, ...] = tuple(
+    f"ALTER TABLE {table} ADD COLUMN turn INTEGER" for table in ("ends", "resolves", "controls")
+)
+"""The statements that make version 3 out of version 2: ends, resolves and controls tell which came first.
+
+`turn` is the number of the transaction, as `revision` counts them; NULL in what was written before. Their times do not
+tell it, because clocks are set back.
+"""

@@ -1,7 +1,8 @@
 """What stands against a call in a rollout: `rollout.md` 7, decided in the transaction that inserts the intent. Pure.
 
 `why_not` is asked with the journal's record as that transaction reads it, so two engines, or an engine and a person,
-can never pass the same limit together.
+can never pass the same limit together. What came first is told by the order of the rows. Only window and bake time ask
+the wall clock, which alone outlives a process: a step of it moves their end, and moves neither gate nor pause.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from updeck.device.versions import same_version
 from updeck.journal.models import Op
 from updeck.journal.plan_models import Control, ControlKind, MemberRecord, RolloutRecord
 from updeck.rollout.plan import Fence, Goal, Plan, Promotion
-from updeck.rollout.standing import begun, down, ended, gate_of, transferring
+from updeck.rollout.standing import begun, down, ended, gate_of, order_of, transferring
 from updeck.text import plural
 
 __all__ = ["aborted", "awaits_promotion", "open_wave", "paused", "wave_barrier", "why_not", "window_refusal"]
@@ -115,10 +116,15 @@ def _unripe(wave: int, record: RolloutRecord, plan: Plan, now: float) -> str | N
     going = sum(not ended(member) for member in before)
     if going:
         return f"wave {wave} waits for {plural(going, 'device')} of the waves before it"
-    baked_at = max((one.attempt.end.at for one in before if one.attempt.end), default=0.0) + plan.bake_s
-    if now < baked_at:
-        return f"wave {wave} waits until {rfc3339(baked_at)}, when wave {wave - 1} has baked"
-    return None
+    last = max((one.attempt.end for one in before if one.attempt.end), key=order_of, default=None)
+    if last is None or not plan.bake_s or now >= last.at + plan.bake_s:
+        return None
+    if now >= last.at:
+        return f"wave {wave} waits until {rfc3339(last.at + plan.bake_s)}, when wave {wave - 1} has baked"
+    # set back since: what has passed of the bake time, only people know
+    if any(order_of(one) > order_of(last) for one in record.controls if _promotes(one, wave)):
+        return None
+    return f"wave {wave} waits for a person to promote it: the clock was set back since wave {wave - 1} ended"
 
 
 def _closed_wave(member: MemberRecord, record: RolloutRecord, plan: Plan, now: float) -> str | None:
@@ -129,7 +135,11 @@ def _closed_wave(member: MemberRecord, record: RolloutRecord, plan: Plan, now: f
 
 
 def _promoted(wave: int, record: RolloutRecord) -> bool:
-    return any(one.kind is ControlKind.PROMOTE and one.value == str(wave) for one in record.controls)
+    return any(_promotes(one, wave) for one in record.controls)
+
+
+def _promotes(control: Control, wave: int) -> bool:
+    return control.kind is ControlKind.PROMOTE and control.value == str(wave)
 
 
 def _confirmed_anew(record: RolloutRecord, plan: Plan) -> bool:

@@ -5,15 +5,26 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from updeck.journal.models import GOOD_VERDICTS, Op, Outcome, Verdict
-from updeck.journal.plan_models import Attempt, ControlKind, MemberRecord, Milestone, MilestoneKind, RolloutRecord
+from updeck.journal.models import GOOD_VERDICTS, End, Op, Outcome, Verdict
+from updeck.journal.plan_models import (
+    Attempt,
+    Control,
+    ControlKind,
+    MemberRecord,
+    Milestone,
+    MilestoneKind,
+    Resolve,
+    RolloutRecord,
+)
 from updeck.rollout.plan import Plan
 
 __all__ = [
     "GOOD_VERDICTS",
     "Counts",
     "Gate",
+    "Order",
     "armed",
     "bad",
     "begun",
@@ -22,10 +33,15 @@ __all__ = [
     "ended",
     "gate_of",
     "left_initialized",
+    "order_of",
     "started",
     "stops_at",
     "transferring",
 ]
+
+
+Order: TypeAlias = tuple[int, float]
+"""What puts rows of one rollout in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +131,14 @@ def gate_of(record: RolloutRecord, plan: Plan) -> Gate:
 
     It closes when more verdicts are bad than the limit allows, and stays closed until a person reopens it with a new
     limit, whatever is resolved meanwhile (`rollout.md` 7). Every attempt counts, so a retry does not hide a failure.
+    What came first is told by the journal's own order, because clocks are set back.
     """
     reopened = _reopened(record)
-    limit, since = (plan.limits.max_failures, float("-inf")) if reopened is None else reopened
+    limit, since = (plan.limits.max_failures, (-1, 0.0)) if reopened is None else reopened
     count, closed = 0, False
-    for at, _, change in sorted(_gate_events(record)):
+    for when, _, change in sorted(_gate_events(record)):
         count += change
-        closed = closed or (at > since and count > limit)
+        closed = closed or (when > since and count > limit)
     closed = closed or count > limit
     return Gate(closed, count, limit, _gate_words(record, count, limit) if closed else None)
 
@@ -166,26 +183,32 @@ def _bad_verdict(attempt: Attempt) -> bool:
     return end is not None and end.verdict is not None and end.verdict not in GOOD_VERDICTS
 
 
-def _reopened(record: RolloutRecord) -> tuple[int, float] | None:
-    """Return the limit and the time of the newest reopen, the newest by number, because clocks are set back."""
+def _reopened(record: RolloutRecord) -> tuple[int, Order] | None:
+    """Return the limit of the newest reopen, and when that was."""
     found = [one for one in record.controls if one.kind is ControlKind.REOPEN and _is_number(one.value or "")]
     newest = max(found, key=lambda one: one.id, default=None)
-    return None if newest is None else (int(newest.value or ""), newest.at)
+    return None if newest is None else (int(newest.value or ""), order_of(newest))
 
 
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
-def _gate_events(record: RolloutRecord) -> list[tuple[float, int, int]]:
+def order_of(row: End | Resolve | Control) -> Order:
+    """Return what orders rows: their turn, and the time among those that older programs wrote without one."""
+    return row.turn, 0.0 if row.turn else row.at
+
+
+def _gate_events(record: RolloutRecord) -> list[tuple[Order, int, int]]:
     """Return (when, order at the same time, change of the count)."""
-    events: list[tuple[float, int, int]] = []
+    events: list[tuple[Order, int, int]] = []
     for attempt in (attempt for member in record.members for attempt in member.attempts):
         if not _bad_verdict(attempt) or attempt.end is None:
             continue
-        events.append((attempt.end.at, 0, 1))
+        ended_at = order_of(attempt.end)
+        events.append((ended_at, 0, 1))
         if attempt.resolve is not None and not bad(attempt):
-            events.append((max(attempt.end.at, attempt.resolve.at), 1, -1))
+            events.append((max(ended_at, order_of(attempt.resolve)), 1, -1))
     return events
 
 
