@@ -37,13 +37,12 @@ class Shell:
         self.config = config
         self.state = state
         self.extra: dict[str, str] = {}
+        self.program: tuple[str, ...] = (sys.executable, "-m", "updeck")
 
     async def start(self, *words: str, stdout: int = PIPE) -> Process:
         """Start a command line; `stdout` may be a descriptor of the test's own."""
         return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "updeck",
+            *self.program,
             *words,
             stdin=PIPE,
             stdout=stdout,

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from updeck.cli.screen import show_fleet
 from updeck.cli.simulator import ROOM_PREFIX
 from updeck.errors import UpdeckError
 from updeck.fleet.inventory import load_fleet
+from updeck.program import program_words
 from updeck.simulator import check_installed
 from updeck.simulator.images import write_image
 from updeck.simulator.options import Scenario, ServeOptions
@@ -134,7 +134,7 @@ def _simulator(options: ServeOptions) -> Iterator[str]:
 
 def _command(options: ServeOptions) -> list[str]:
     return [
-        *(sys.executable, "-m", "updeck", "simulator", "serve", "--temporary"),
+        *(*program_words(), "simulator", "serve", "--temporary"),
         *("--fleet-out", str(options.fleet_out)),
         *("--devices", str(options.devices)),
         *("--seed", str(options.seed)),

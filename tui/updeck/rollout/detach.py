@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -20,6 +19,7 @@ from updeck.fleet.credentials import CredentialVault, Prompt
 from updeck.fleet.inventory import DeviceEntry, Fleet
 from updeck.journal.plan_models import RolloutRecord
 from updeck.paths import config_dir, state_dir
+from updeck.program import program_words
 from updeck.rollout.leftovers import kills_leftovers, logind_files, scope_words
 from updeck.rollout.standing import ended
 from updeck.text import clean
@@ -73,7 +73,7 @@ def start_engine(rollout: str, fleet: Fleet, handed: Mapping[str, Credential]) -
     if fleet.path is None:
         raise UsageError("an engine needs an inventory that it can read")
     scope = scope_words()
-    words = [*scope, sys.executable, "-m", "updeck", "rollout", "engine", rollout]
+    words = [*scope, *program_words(), "rollout", "engine", rollout]
     words += ["--fleet", str(fleet.path.absolute())]
     done = subprocess.run(  # noqa: S603
         words,
