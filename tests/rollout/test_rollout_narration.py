@@ -147,5 +147,5 @@ def test_a_crash_tells_where_and_no_value(tmp_path: Path) -> None:
     except RuntimeError as error:
         log.crash(error)
     text = log.path.read_text()
-    assert "crashed: RuntimeError in test_rollout_narration.py:" in text
+    assert "crashed: this is a fault in updeck itself (RuntimeError in test_rollout_narration.py:" in text
     assert "hunter2" not in text

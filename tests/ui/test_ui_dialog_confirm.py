@@ -299,10 +299,11 @@ async def test_a_sending_that_cannot_begin_is_said() -> None:
 
 async def test_what_breaks_in_the_program_is_said_and_escape_still_leaves() -> None:
     app, scene = Stage(), Scene()
-    scene.reading.set_exception(RuntimeError("\x1b[2J"))
+    scene.reading.set_exception(RuntimeError("\x1b[2J canary"))
     async with app.run_test() as pilot:
         await app.open(scene.dialog)
-        await until(pilot, lambda: "went wrong inside updeck" in words(app, "remark"))
+        await until(pilot, lambda: "this is a fault in updeck itself (RuntimeError" in words(app, "remark"))
+        assert "canary" not in words(app, "remark")
         assert words(app, "remark").isprintable()
         await pilot.press("escape")
         await until(pilot, lambda: app.answers == [None])

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, cast
 
 import pytest
@@ -20,7 +21,7 @@ from updeck.fleet.views import Next, Tone
 from updeck.text import cell_width
 from updeck.ui.actions import Pane
 from updeck.ui.app import UpdeckApp
-from updeck.ui.ink import text_of
+from updeck.ui.ink import EMPTY, text_of
 from updeck.ui.launch import UiOptions
 from updeck.ui.layout import Part
 from updeck.ui.screens.detail import DetailScreen
@@ -316,20 +317,29 @@ async def test_the_cursor_of_the_image_pane_belongs_to_an_image() -> None:
         assert chosen.id == 7
 
 
-async def test_what_goes_wrong_in_a_flow_becomes_one_sentence() -> None:
+async def test_what_goes_wrong_in_a_flow_or_a_worker_becomes_one_sentence_without_a_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UPDECK_STATE", str(tmp_path))
+
     async def lost() -> str | None:
         raise UnknownOutcome("the answer was lost", device="a")
 
     async def broken() -> str | None:
-        raise ZeroDivisionError("a [bold]\x1b[31m trap")
+        raise ZeroDivisionError("a [bold]\x1b[31m canary")
 
     async with seated(Stage(bank())) as seat:
         seat.app.run_flow("the start dialog of a", lost)
         await seat.until("a: the answer was lost")
         assert seat.app.busy is None
         seat.app.run_flow("the start dialog of a", broken)
-        await seat.until("this went wrong inside updeck: ZeroDivisionError")
+        await seat.until("this is a fault in updeck itself (ZeroDivisionError in test_ui_fleet.py:")
         assert "\x1b" not in seat.text
+        seat.app.say(EMPTY)
+        seat.app.run_worker(broken(), exit_on_error=False)
+        await seat.until("this is a fault in updeck itself (ZeroDivisionError in test_ui_fleet.py:")
+        assert "canary" not in seat.text
+    assert len(await asyncio.to_thread(lambda: list(tmp_path.glob("crash-*.txt")))) == 2
 
 
 async def test_a_flow_that_runs_keeps_a_second_one_from_opening() -> None:
@@ -368,7 +378,7 @@ async def test_a_service_that_breaks_while_it_opens_ends_the_app_as_a_crash() ->
         async with asyncio.timeout(10):
             while app.crash is None:
                 await pilot.pause(0.02)
-    assert app.crash[0] is ZeroDivisionError
+    assert isinstance(app.crash, ZeroDivisionError)
     assert app.return_code == 1
 
 

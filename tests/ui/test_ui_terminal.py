@@ -154,9 +154,11 @@ def test_a_failure_in_the_program_leaves_the_terminal_whole_and_no_local_variabl
         assert RESTORED in terminal.written
         assert b"canary" not in terminal.written
         assert "Traceback" not in terminal.text
-    (report,) = tmp_path.glob("crash-*.txt")
-    assert report.stat().st_mode & 0o777 == 0o600
-    told = report.read_text()
-    assert "changes_since" in told
-    assert "canary" not in told.replace('password = "canary-c0ffee"', "")
-    assert report.stat().st_uid == os.getuid()
+    reports = list(tmp_path.glob("crash-*.txt"))
+    assert reports
+    for report in reports:
+        assert report.stat().st_mode & 0o777 == 0o600
+        told = report.read_text()
+        assert "changes_since" in told
+        assert "canary" not in told.replace('password = "canary-c0ffee"', "")
+        assert report.stat().st_uid == os.getuid()

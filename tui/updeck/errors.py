@@ -5,6 +5,8 @@ The exit codes of `contracts.md` 2 hang on the classes; `cli` and `ui` show `str
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
 from typing import ClassVar
 
 from updeck.text import clean
@@ -30,6 +32,7 @@ __all__ = [
     "Unsupported",
     "UpdeckError",
     "UsageError",
+    "fault_in_words",
 ]
 
 
@@ -48,6 +51,16 @@ class UpdeckError(Exception):
         """Return `device: message; advice`, the whole sentence for a person."""
         head = f"{self.device}: {self.message}" if self.device else self.message
         return f"{head}; {self.advice}" if self.advice else head
+
+
+def fault_in_words(error: BaseException) -> str:
+    """Say where the program itself is wrong: `KeyError in parse.py:12`, behind it who called that.
+
+    What the values were is left out, the message of the error too: one of them may be a secret.
+    """
+    frames = traceback.extract_tb(error.__traceback__)[-4:]
+    places = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
+    return clean(f"this is a fault in updeck itself ({type(error).__name__} in {places or 'no place known'})")
 
 
 class UsageError(UpdeckError):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -13,7 +11,7 @@ from updeck import __version__
 from updeck.cli.command import Invocation, LazyGroup, fail_usage
 from updeck.cli.exits import Exit, exit_of_error
 from updeck.cli.output import Output
-from updeck.errors import UpdeckError
+from updeck.errors import UpdeckError, fault_in_words
 from updeck.text import clean
 
 __all__ = ["main"]
@@ -108,11 +106,5 @@ def main(arguments: Sequence[str] | None = None, *, out: Output | None = None) -
         out.complain(f"{where}{clean(error.strerror or error)}")
         return Exit.USAGE
     except Exception as error:
-        out.complain(f"{_fault(error)}; what was sent to devices goes on")
+        out.complain(f"{fault_in_words(error)}; what was sent to devices goes on")
         return Exit.FAILED
-
-
-def _fault(error: Exception) -> str:
-    """Say where the program itself is wrong; not what the values were, because one may be a secret."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"this is a fault in updeck itself ({type(error).__name__} in {Path(frame.filename).name}:{frame.lineno})"

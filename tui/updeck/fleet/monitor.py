@@ -15,7 +15,7 @@ from typing import TypeVar
 from updeck.clock import Clock
 from updeck.device.client import DeviceClient
 from updeck.device.models import Reach
-from updeck.errors import Garbled, JournalError, LeaseLost, Refused, Unsupported, UpdeckError
+from updeck.errors import Garbled, JournalError, LeaseLost, Refused, Unsupported, UpdeckError, fault_in_words
 from updeck.fleet.chronicle import observation, observe
 from updeck.fleet.inventory import DeviceEntry, Fleet
 from updeck.fleet.judge import step
@@ -25,7 +25,6 @@ from updeck.fleet.tracked import MOVING_AFTER_ACTION_S, Tracked
 from updeck.fleet.views import Reading, Watch
 from updeck.journal.models import DeviceRecord, End, Outcome, Verdict
 from updeck.journal.store import Journal
-from updeck.text import clean
 
 __all__ = ["Monitor", "lost_answer"]
 
@@ -111,7 +110,8 @@ class Monitor:
                 await self.refresh(tracked)
         except Exception as error:
             # one device's bad luck, or an error of ours, must not end the polling of it
-            self.state.report(name, f"{name}: {type(error).__name__}: {clean(error)}")
+            why = str(error) if isinstance(error, UpdeckError) else fault_in_words(error)
+            self.state.report(name, f"{name}: {why}")
             return self.fleet.poll.unreachable
         self.state.report(name, None)
         return tracked.interval_s
@@ -258,6 +258,8 @@ class Monitor:
                 renewed_at = await self._keep_books_once(renewed_at)
             except JournalError as error:
                 self.state.report("journal", error.message)
+            except Exception as error:  # without it no lease would be renewed any more, and nobody told
+                self.state.report("journal", fault_in_words(error))
             else:
                 self.state.report("journal", None)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import traceback
 from pathlib import Path
 from typing import Self
 
 from updeck.clock import Clock, rfc3339
+from updeck.errors import fault_in_words
 from updeck.paths import private_file, ready_state_dir
 from updeck.text import clean
 
@@ -57,6 +57,4 @@ class EngineLog:
 
     def crash(self, error: BaseException) -> None:
         """Append where an error of ours arose; not what the values were, because one may be a secret."""
-        frames = traceback.extract_tb(error.__traceback__)[-4:]
-        where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
-        self.line(f"crashed: {type(error).__name__} in {where}")
+        self.line(f"crashed: {fault_in_words(error)}")

@@ -6,18 +6,18 @@ import asyncio
 import io
 import sys
 from collections.abc import Awaitable, Callable, Iterable
-from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import Console
 from textual.app import App
 from textual.binding import BindingType
 from textual.screen import Screen
+from textual.worker import Worker, WorkerState
 
 from updeck.clock import Clock, SystemClock
 from updeck.errors import UpdeckError
 from updeck.journal.plan_sentences import in_short
-from updeck.text import clean, plural
+from updeck.text import plural
 from updeck.ui.actions import BY_ID
 from updeck.ui.glyphs import ASCII, UNICODE, Glyphs
 from updeck.ui.ink import EMPTY, Ink, Line, line
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from updeck.fleet.service import FleetService
 
 __all__ = ["UpdeckApp"]
-
-ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 class _Nowhere(io.StringIO):
@@ -65,7 +63,7 @@ class UpdeckApp(App[None], inherit_bindings=False):
         self.glyphs: Glyphs = ASCII if options.ascii else UNICODE
         self.keymap = Keymap(options.keys)
         self.failure: UpdeckError | None = None
-        self.crash: ExcInfo | None = None
+        self.crash: BaseException | None = None
         self.rollouts = RolloutLog(self.clock)
         self._open_service = open_service
         self._service: FleetService | None = None
@@ -117,7 +115,7 @@ class UpdeckApp(App[None], inherit_bindings=False):
             self.exit(return_code=error.exit_code)
             return
         except Exception as error:
-            self.crash = (type(error), error, error.__traceback__)
+            self.crash = error
             self.exit(return_code=1)
             return
         self.home.look()
@@ -143,12 +141,25 @@ class UpdeckApp(App[None], inherit_bindings=False):
         except UpdeckError as error:
             notice, ink = str(error), Ink.MAY
         except Exception as error:
-            notice, ink = f"this went wrong inside updeck: {clean(repr(error))}", Ink.NEEDS
+            notice, ink = self.broke(error), Ink.NEEDS
         finally:
             self._busy = None
         self.say(line((notice, ink)) if notice else EMPTY)
         self.home.look()
         self.home.show_footer()
+
+    def broke(self, error: BaseException) -> str:
+        """Keep where the program broke, and return the sentence that tells so; the UI goes on."""
+        from updeck.paths import state_dir
+        from updeck.ui.crash import note_crash
+
+        return note_crash(error, state_dir())
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Say what broke in a worker beside the screen, where nobody else would."""
+        error = event.worker.error
+        if event.state is WorkerState.ERROR and error is not None:
+            self.say(line((self.broke(error), Ink.NEEDS)))
 
     def say(self, notice: Line) -> None:
         """Show one sentence on the screen that is open, and on the home screen."""
@@ -259,7 +270,7 @@ class UpdeckApp(App[None], inherit_bindings=False):
 
         That is the one public place where the exception can be seen without the local variables.
         """
-        kind, error, trace = sys.exc_info()
-        if kind is not None and error is not None:
-            self.crash = (kind, error, trace)
+        error = sys.exc_info()[1]
+        if error is not None:
+            self.crash = error
         super().bell()

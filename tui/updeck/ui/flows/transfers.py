@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from updeck.device.image_file import Checksums
-from updeck.errors import UpdeckError
+from updeck.errors import UpdeckError, fault_in_words
 from updeck.fleet.orders import Examination, Performed
 from updeck.journal.models import Op, Outcome
 from updeck.paths import state_dir
@@ -107,7 +107,7 @@ def _ended(future: asyncio.Future[Performed]) -> str | None:
     if isinstance(error, UpdeckError):
         return error.message
     if error is not None:
-        return f"this went wrong inside updeck: {clean(repr(error))}"
+        return fault_in_words(error)
     done = future.result()
     if done.outcome is Outcome.REFUSED:
         return f"refused: {done.text}"

@@ -18,7 +18,8 @@ from textual.types import CSSPathType
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
-from updeck.text import clean, plural
+from updeck.errors import fault_in_words
+from updeck.text import plural
 from updeck.ui.facts import Lines
 from updeck.ui.glyphs import UNICODE, Glyphs
 from updeck.ui.ink import EMPTY, Ink, Line, line, spread
@@ -148,8 +149,8 @@ class Dialog(ModalScreen[Answer]):
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Say what broke in the program, where nobody else would."""
-        if event.state is WorkerState.ERROR:
-            self.say(f"this went wrong inside updeck: {clean(repr(event.worker.error))}", Ink.NEEDS)
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            self.say(fault_in_words(event.worker.error), Ink.NEEDS)
 
     @on(Sheet.Painted, "#body")
     def _listen(self, event: Sheet.Painted) -> None:

@@ -235,7 +235,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
     def _look_at_rollouts(self, service: FleetService) -> None:
         held = {row.id for view in self.lineup.views() if (row := view.record.rollout) and row.kind == "plan"}
         if self.deck.rollouts.due(service, held):
-            self.run_worker(self._take_rollouts(service, held), exit_on_error=False)
+            self.deck.run_worker(self._take_rollouts(service, held), exit_on_error=False)
 
     async def _take_rollouts(self, service: FleetService, held: Iterable[str]) -> None:
         try:

@@ -1,0 +1,81 @@
+"""What a program writes to a terminal, read by a grammar: only what Textual itself draws with may stand in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pyte
+
+from updeck.text import clean
+
+__all__ = ["Token", "foreign", "picture", "tokens"]
+
+_PIECES = re.compile(
+    r"(?P<csi>\x1b\[[0-?]*[ -/]*[@-~])"
+    r"|(?P<osc>\x1b\][^\x07\x1b\x9c]*(?:\x07|\x1b\\))"
+    r"|(?P<line>\r\n)"
+    r"|(?P<text>[^\x00-\x1f\x7f-\x9f]+)"
+    r"|(?P<stray>.)",
+    re.DOTALL,
+)
+_DRAWS = re.compile(r"\x1b\[(?:\d+;\d+H|[\d;]*m)")
+_SETS = re.compile(
+    r"\x1b\[(?:\?(?:1049|25|1004|2004|7|2048|2026|1000|1003|1015|1006)[hl]|>25u|<u|\?(?:2026|2048)\$p|2[23];2t)"
+)
+_SAYS = re.compile(r"\x1b\](?:2;updeck(?:: \d+ need you)?|22;default)\x07")
+
+
+class Token(NamedTuple):
+    """A piece of the stream: `csi`, `osc`, `line` (an end of line), `text`, or `stray` for what is none of these."""
+
+    kind: str
+    text: str
+
+
+def tokens(written: bytes) -> Iterator[Token]:
+    """Cut a stream into its pieces; bytes that are no UTF-8 become lone surrogates, and so no text."""
+    for found in _PIECES.finditer(written.decode("utf-8", "surrogateescape")):
+        yield Token(str(found.lastgroup), found.group())
+
+
+def foreign(written: bytes) -> list[str]:
+    """Return what stands in a stream that Textual does not draw with, each in ASCII with what stands before it."""
+    found: list[str] = []
+    read = list(tokens(written))
+    for number, token in enumerate(read):
+        before = read[number - 1] if number else Token("csi", "")
+        after = read[number + 1] if number + 1 < len(read) else Token("csi", "")
+        if not _allowed(token, before, after):
+            found.append(ascii("".join(one.text for one in read[max(0, number - 2) : number + 1])[-80:]))
+    return found
+
+
+def _allowed(token: Token, before: Token, after: Token) -> bool:
+    match token.kind:
+        case "csi":
+            return bool(_DRAWS.fullmatch(token.text) or _SETS.fullmatch(token.text))
+        case "osc":
+            return bool(_SAYS.fullmatch(token.text))
+        case "line":
+            return before.kind != "text" and after.kind != "text"
+        case "text":
+            return clean(token.text, len(token.text) + 1) == token.text
+    return token.text == "\x07" and before.kind != "text" and after.kind != "text"
+
+
+def picture(written: bytes, columns: int, rows: int) -> list[str]:
+    """Return the lines that a terminal of this size shows, drawn by its own measure of characters.
+
+    Each line has one character per cell; the second cell of a wide character is NUL.
+    """
+    screen = pyte.Screen(columns, rows)
+    stream = pyte.Stream(screen)
+    for token in tokens(written):
+        if token.kind in ("text", "line") or _DRAWS.fullmatch(token.text):
+            stream.feed(token.text)
+        elif token.text == "\x1b[?1049h":
+            screen.reset()
+            screen.reset_mode(pyte.modes.DECAWM >> 5, private=True)
+    return ["".join((screen.buffer[y][x].data or "\0")[:1] for x in range(columns)) for y in range(rows)]
