@@ -308,3 +308,36 @@ async def test_ending_the_program_while_an_answer_is_awaited_records_that_it_is_
     record = service.journal.record(name)
     assert record.intents[-1].outcome is not None
     assert record.intents[-1].outcome.outcome is Outcome.UNKNOWN
+
+
+async def test_silence_is_told_from_its_beginning_by_a_process_that_comes_later(
+    bench: Callable[..., Awaitable[Bench]],
+) -> None:
+    site = await bench(devices=1)
+    (name,) = site.simulator.names
+    first = await site.service()
+    await until(first, name, lambda view: view.reach is Reach.OK)
+    site.simulator.fault(name, "refuse", seconds=600.0)
+    silent = await until(first, name, lambda view: view.reach is Reach.UNREACHABLE)
+    await until(first, name, lambda view: view.failing_since is not None)
+    await site.close(first)
+    second = await site.service(read_only=True)
+    again = await until(second, name, lambda view: view.reach is Reach.UNREACHABLE)
+    assert silent.failing_since is not None
+    assert again.failing_since is not None
+    assert silent.failing_since <= again.failing_since <= (silent.attempted_at or 0.0) + 1.0
+    assert again.next.text == silent.next.text
+    site.simulator.clear_faults(name)
+    assert (await until(second, name, lambda view: view.reach is Reach.OK)).failing_since is None
+
+
+async def test_a_view_tells_how_it_came_by_what_it_says(bench: Callable[..., Awaitable[Bench]]) -> None:
+    site = await bench(devices=1)
+    (name,) = site.simulator.names
+    view = await until(await site.service(), name, lambda view: view.reach is Reach.OK)
+    assert view.login_note == "token"
+    assert view.reading is not None
+    assert view.reading.latency_s is not None
+    assert view.reading.latency_s > 0
+    assert view.reading.info_at is not None
+    assert abs(view.reading.info_at - view.reading.at) < HANG_S, "it was told on our clock"

@@ -135,6 +135,42 @@ async def test_letters_after_the_slash_are_text_and_never_keys() -> None:
         await seat.until("ar11-fra-dc1")
 
 
+async def test_tab_completes_the_filter_and_up_brings_an_earlier_one() -> None:
+    async with seated(Stage(bank())) as seat:
+        await seat.press("slash", *"st", "tab", *"run", "tab", "enter")
+        assert seat.notice.startswith("filter state:RUNNING")
+        assert seat.screen.lineup.shown == tuple(v.name for v in bank() if v.state == "RUNNING")
+        await seat.press("escape", "slash", *"state:IN", "tab")
+        assert "INITIALIZING  INITIALIZED" in seat.notice
+        await seat.press("up")
+        assert "state:RUNNING" in seat.notice
+        await seat.press("down")
+        assert "state:INITIALIZ" in seat.notice
+        assert seat.app.filters() == ("state:RUNNING",)
+
+
+async def test_the_filter_names_the_place_of_what_is_wrong() -> None:
+    async with seated(Stage(bank())) as seat:
+        await seat.press("slash", *"needs:me statte:IDLE")
+        assert "column 10: unknown keyword statte:; did you mean state:?" in seat.notice
+
+
+async def test_a_change_is_marked_until_somebody_looks_at_the_device() -> None:
+    stage = Stage(bank())
+    async with seated(stage) as seat:
+        await seat.press("home")
+        name = seat.screen.lineup.shown[2]
+        view = stage.state.view(name)
+        assert view is not None
+        stage.state.put(replace(view, reach=Reach.AUTH, attempted_at=time.time()))
+        await seat.until(f"•{name}")
+        await seat.press(*"jj")
+        async with asyncio.timeout(10):
+            while f"•{name}" in seat.text:
+                await seat.pilot.pause(0.02)
+        assert name in seat.text
+
+
 async def test_the_filter_speaks_the_selector_language_and_says_what_is_wrong() -> None:
     async with seated(Stage(bank())) as seat:
         await seat.press(*"/state:INITIALIZED")

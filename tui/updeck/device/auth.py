@@ -60,6 +60,9 @@ class Authenticator:
         self._lock = asyncio.Lock()
         self._session: Session | None = None
         self._rejected: tuple[Credential, AuthError] | None = None
+        self._trying = ""
+        self.way = ""
+        """Which of the four ways the session came by; "" before the first."""
 
     async def session(self, *, lasting_s: float = 0.0) -> Session:
         """Return a session that is not known to end within `lasting_s` seconds.
@@ -122,6 +125,7 @@ class Authenticator:
                         self._rejected = (credential, error)
                     raise
                 turn.accepted()
+                self.way = self._trying
         finally:
             if departure.left:
                 self._limits.note()
@@ -136,10 +140,11 @@ class Authenticator:
         if wanted == "token" or (wanted == "auto" and aaa is not None):
             if aaa is None:
                 raise AuthError(f"it offers no {_AAA} {' or '.join(_AAA_VERSIONS)} to log in with a token")
-            path = token_path(aaa)
+            path, self._trying = token_path(aaa), "token"
             return lambda credential, departure: self._by_token(path, credential, departure)
         ways = {"cookie": self._by_cookie, "oauth": self._by_oauth, "basic": self._by_basic}
-        return ways[wanted if wanted != "auto" else await self._best_way()]
+        self._trying = wanted if wanted != "auto" else await self._best_way()
+        return ways[self._trying]
 
     async def _best_way(self) -> str:
         answer = await self._wire.exchange(Call("GET", AUTH_INFO, self._endpoint.get_total_s))

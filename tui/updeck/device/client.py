@@ -54,6 +54,11 @@ class DeviceClient:
         """How far the connection can be trusted: verified, pinned, insecure or plain http."""
         return self.endpoint.tls_note
 
+    @property
+    def login_note(self) -> str:
+        """How we are logged in: token, cookie, oauth or basic; "" before the first login."""
+        return "" if self._opened is None else self._opened[1].way
+
     async def services(self) -> Mapping[str, tuple[str, ...]]:
         """Return the versions of each service that the device offers; needs no login."""
         return await self._read(SERVICES, parse.services, login=False)

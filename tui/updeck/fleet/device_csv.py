@@ -26,7 +26,7 @@ SEEN_COLUMNS = ("reach", "state", "version", "target_version", "next", "observed
 """Further columns of an exported list of devices: what was seen, and so nothing for an inventory."""
 
 _NEEDED = ("name", "url")
-_FORMULA = re.compile(r"'[=+\-@\t\r]")
+_FORMULA = re.compile(r"'(?=[=+\-@])")
 
 T = TypeVar("T")
 
@@ -89,8 +89,8 @@ def _by_column(columns: Sequence[str], cells: Sequence[str], place: str) -> Mapp
 
 
 def _bare(cell: str) -> str:
-    """Return a cell without the mark by which an export keeps a spreadsheet from taking it for a formula."""
-    return cell[1:] if _FORMULA.match(cell) else cell
+    """Return a cell without the marks by which an export keeps spreadsheets from seeing a formula in it."""
+    return _FORMULA.sub("", cell)
 
 
 def _entry(row: Mapping[str, str], place: str) -> DeviceEntry:

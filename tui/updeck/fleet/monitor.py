@@ -71,12 +71,14 @@ class Monitor:
     async def add(self, entries: Iterable[DeviceEntry]) -> None:
         """Track these devices; one that is tracked already goes on with the new settings and a new client."""
         entries = list(entries)
-        records = await self._read_records([entry.name for entry in entries if entry.name not in self.devices])
+        new = [entry.name for entry in entries if entry.name not in self.devices]
+        records, silent = await self._read_records(new), await self._read_silent(new)
         for entry in entries:
             known = self.devices.get(entry.name)
             if known is None:
                 record = records.get(entry.name, DeviceRecord(entry.name))
                 known = Tracked(entry, self._connect(entry), record, self.fleet.poll.rest)
+                known.failing_since = silent.get(entry.name)
                 self.devices[entry.name] = known
             else:
                 async with known.lock:
@@ -138,21 +140,23 @@ class Monitor:
 
     async def _read(self, tracked: Tracked, *, with_info: bool) -> Reading:
         client = tracked.client
+        asked = self.clock.monotonic()
         update = await client.update()
+        latency_s = self.clock.monotonic() - asked
         at = self.clock.wall()  # what is told later makes the state no fresher
         images = await client.images()
         known = tracked.reading
         moved = known is None or (known.update.state, known.update.history) != (update.state, update.history)
         age = self.clock.monotonic() - self._info_at.get(tracked.entry.name, float("-inf"))
-        info = None if known is None else known.info
+        info, info_at = (None, None) if known is None else (known.info, known.info_at)
         if with_info or moved or tracked.info_wanted or age > INFO_EVERY_S:
             try:
-                info = await client.info()
+                info, info_at = await client.info(), self.clock.wall()
             except (Unsupported, Garbled, Refused):
                 info = None
             self._info_at[tracked.entry.name] = self.clock.monotonic()
             tracked.info_wanted = False
-        return Reading(at, update, tuple(images), info, client.clock_offset_s)
+        return Reading(at, update, tuple(images), info, client.clock_offset_s, info_at, latency_s)
 
     async def settle(self, tracked: Tracked, seen: Seen) -> None:
         """Judge the open operation of a device after a poll, if it is this process that watches it."""
@@ -291,6 +295,11 @@ class Monitor:
         if self.journal is None:
             return {}
         return await self.record(lambda journal: journal.records(names))
+
+    async def _read_silent(self, names: list[str]) -> Mapping[str, float]:
+        if self.journal is None:
+            return {}
+        return await self.record(lambda journal: journal.unanswered_since(names))
 
     async def _ask_who_moved(self, tracked: Tracked, before: str | None) -> None:
         """Read the journal before a state that changed is taken for a foreign one: another process of ours may act."""

@@ -165,15 +165,17 @@ class Selector:
         """
         problem: str | None = None
         alternatives: list[tuple[Word, ...]] = []
+        start = 0
         for part in text.split(","):
             words: list[Word] = []
             for found in _WORD.finditer(part):
                 try:
-                    words.append(_loosened(_parse_word(found[0], found[0], 1)))
+                    words.append(_loosened(_parse_word(text, found[0], start + found.start() + 1)))
                 except UsageError as error:
-                    problem = problem or str(error)
+                    problem = problem or str(error).removeprefix(_argument(text))
             if words:
                 alternatives.append(tuple(words))
+            start += len(part) + 1
         return cls(tuple(alternatives) or ((),)), problem
 
     @property
@@ -280,7 +282,11 @@ def _unknown(
 
 
 def _place(problem: str, argument: str, column: int) -> str:
-    return f"selector {clean(argument, 120)!r}, column {column}: {problem}"
+    return f"{_argument(argument)}column {column}: {problem}"
+
+
+def _argument(argument: str) -> str:
+    return f"selector {clean(argument, 120)!r}, "
 
 
 def _loosened(word: Word) -> Word:

@@ -7,12 +7,28 @@ newer, so a hundred changes a second cost one repaint (`design.md` 6).
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from updeck.device.models import Reach
 from updeck.fleet.views import DeviceView
 
-__all__ = ["FleetState"]
+__all__ = ["TRAIL_MOST", "FleetState", "Step"]
+
+TRAIL_MOST = 30
+"""Changes of one device that are kept in memory; the journal keeps all that a process may record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a device became at a time (our wall clock): whether it answered, and its state."""
+
+    at: float
+    reach: Reach
+    state: str | None
+    version: str | None
+    error: str | None
 
 
 class FleetState:
@@ -25,6 +41,7 @@ class FleetState:
         self._sequence = 0
         self._roster = 0
         self._troubles: dict[str, str] = {}
+        self._trails: dict[str, deque[Step]] = {}
 
     @property
     def trouble(self) -> str | None:
@@ -67,6 +84,7 @@ class FleetState:
         """Store a view; one that differs from the last only in when it was read is no change to draw."""
         with self._lock:
             known = self._views.get(view.name)
+            view = self._dated(known, view)
             self._views[view.name] = view
             if known is not None and _timeless(known) == _timeless(view):
                 return
@@ -75,6 +93,23 @@ class FleetState:
             if known is None:
                 self._roster += 1
 
+    def trail(self, name: str) -> tuple[Step, ...]:
+        """Return what a device went through while we looked, oldest first, at most `TRAIL_MOST` steps."""
+        with self._lock:
+            return tuple(self._trails.get(name, ()))
+
+    def _dated(self, known: DeviceView | None, view: DeviceView) -> DeviceView:
+        """Return the view with the time of its last change, and keep that change."""
+        if view.reach is None:
+            return view
+        new = known is None or known.reach is None
+        if known is None or (known.reach, known.state) != (view.reach, view.state):
+            at = view.attempted_at or 0.0
+            trail = self._trails.setdefault(view.name, deque(maxlen=TRAIL_MOST))
+            trail.append(Step(at, view.reach, view.state, view.version, view.error))
+            return view if new else replace(view, changed_at=at)
+        return replace(view, changed_at=known.changed_at)
+
     def arrange(self, names: Iterable[str]) -> None:
         """Keep exactly these devices, in this order; unknown names are left out until their first `put`."""
         with self._lock:
@@ -82,6 +117,7 @@ class FleetState:
             if list(kept) == list(self._views):
                 return
             self._views = kept
+            self._trails = {name: self._trails[name] for name in kept if name in self._trails}
             self._changed_at = {name: self._changed_at[name] for name in kept}
             self._sequence += 1
             self._roster += 1
@@ -98,5 +134,5 @@ class FleetState:
 def _timeless(view: DeviceView) -> DeviceView:
     reading = view.reading
     if reading is not None:
-        reading = replace(reading, at=0.0, clock_offset_s=None)
+        reading = replace(reading, at=0.0, clock_offset_s=None, info_at=None, latency_s=None)
     return replace(view, reading=reading, attempted_at=None)

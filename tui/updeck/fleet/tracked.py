@@ -18,6 +18,8 @@ from updeck.settings import PollSettings
 
 __all__ = ["Tracked"]
 
+_TODAY_S = 20 * 3600.0
+
 MOVING_AFTER_ACTION_S = 30.0
 """How long a device is polled at the moving interval after an action of ours."""
 
@@ -111,7 +113,7 @@ class Tracked:
     def view(self) -> DeviceView:
         """Return the value that views read."""
         failing = self.failing_since
-        failing_at = None if failing is None else datetime.fromtimestamp(failing).strftime("%H:%M")
+        failing_at = None if failing is None else _clock_time(failing, self.attempted_at)
         watch = self.watch
         if watch is not None and watch.phase is Phase.REBOOTING and self.reach is Reach.UNREACHABLE and failing_at:
             watch = replace(watch, text=f"down since {failing_at}")
@@ -138,9 +140,15 @@ class Tracked:
             identity=self.identity,
             presented=self.presented,
             tls_note=self.client.tls_note,
+            login_note=self.client.login_note,
             watch=watch,
             transfer=self.transfer,
         )
+
+
+def _clock_time(at: float, now: float | None) -> str:
+    """Return `11:59`, with the date where that was not within the last 20 hours."""
+    return datetime.fromtimestamp(at).strftime("%H:%M" if (now or at) - at < _TODAY_S else "%Y-%m-%d %H:%M")
 
 
 def _standing(reading: Reading) -> tuple[str, int]:

@@ -55,13 +55,18 @@ class Next:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One good answer of a device. `at` is our wall clock; `clock_offset_s` is its clock minus ours, from `Date`."""
+    """One good answer of a device. `at` is our wall clock; `clock_offset_s` is its clock minus ours, from `Date`.
+
+    `info` may be of an earlier poll, at `info_at`; `latency_s` is how long the state took to come.
+    """
 
     at: float
     update: Update
     images: tuple[Image, ...]
     info: Info | None
     clock_offset_s: float | None
+    info_at: float | None = None
+    latency_s: float | None = None
 
     @property
     def version(self) -> str | None:
@@ -115,7 +120,8 @@ class DeviceView:
 
     `reach` is None before the first poll ended. `failing_since` is the first of the unbroken row of bad polls.
     `state_since` is when the present state began, by our clock. `presented` is the fingerprint of a certificate that
-    is not the trusted one, while `reach` is TRUST.
+    is not the trusted one, while `reach` is TRUST. `changed_at` is when reach or state last became another while we
+    looked, None where neither did. `login_note` names the way in that is in use, "" before the first login.
     """
 
     entry: DeviceEntry
@@ -131,8 +137,10 @@ class DeviceView:
     identity: Identity | None = None
     presented: str | None = None
     tls_note: str = ""
+    login_note: str = ""
     watch: Watch | None = None
     transfer: Transfer | None = None
+    changed_at: float | None = None
 
     @property
     def expected_away(self) -> bool:

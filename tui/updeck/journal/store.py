@@ -169,6 +169,16 @@ class Journal(PlanBook):
         with self._database.read() as tx:
             return observations.find_latest(tx, device)
 
+    def seen(self, device: str, *, limit: int = 50) -> list[Observation]:
+        """Return the newest changes that any process saw of a device, oldest first."""
+        with self._database.read() as tx:
+            return observations.find_seen(tx, device, limit)
+
+    def unanswered_since(self, devices: Iterable[str]) -> dict[str, float]:
+        """Return since when (Unix seconds) the devices did not answer that did not when they were last seen."""
+        with self._database.read() as tx:
+            return observations.find_unanswered(tx, devices)
+
     def note(self, kind: str, device: str | None, text: str) -> None:
         """Add a line to the activity: a state that changed, a trust that was given, a login."""
         self.note_many([(kind, device, text)])

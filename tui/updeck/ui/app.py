@@ -17,6 +17,7 @@ from textual.worker import Worker, WorkerState
 from updeck.clock import Clock, SystemClock
 from updeck.errors import UpdeckError
 from updeck.journal.plan_sentences import in_short
+from updeck.paths import state_dir
 from updeck.text import plural
 from updeck.ui.actions import BY_ID
 from updeck.ui.glyphs import ASCII, UNICODE, Glyphs
@@ -33,6 +34,7 @@ from updeck.ui.theme import THEMES
 
 if TYPE_CHECKING:
     from updeck.fleet.service import FleetService
+    from updeck.ui.recent import Recent
 
 __all__ = ["UpdeckApp"]
 
@@ -69,6 +71,7 @@ class UpdeckApp(App[None], inherit_bindings=False):
         self._service: FleetService | None = None
         self._busy: str | None = None
         self._turning = False
+        self._typed_filters: Recent | None = None
         self._title = Title()
         self._loop_of_ui: asyncio.AbstractEventLoop | None = None
         super().__init__(driver_class=driver_with(self._title), ansi_color=True if options.theme == "ansi" else None)
@@ -239,6 +242,27 @@ class UpdeckApp(App[None], inherit_bindings=False):
         from updeck.ui.screens.rollout import RolloutScreen
 
         self.open(RolloutScreen(self, rollout, device))
+
+    def filters(self) -> tuple[str, ...]:
+        """Return the filters of before, the newest first; those of earlier runs where there is a state directory."""
+        if self._typed_filters is None:
+            from updeck.ui.recent import Recent, load_recent
+
+            keeps = self._service is not None and self._service.journal is not None
+            self._typed_filters = load_recent(state_dir()) if keeps else Recent()
+        return self._typed_filters.filters
+
+    def remember_filter(self, text: str) -> None:
+        """Offer a filter again, in later runs too."""
+        from updeck.ui.recent import load_recent, save_recent, with_filter
+
+        self.filters()
+        assert self._typed_filters is not None, "they were just read"
+        self._typed_filters = with_filter(self._typed_filters, text)
+        if self._service is not None and self._service.journal is not None:
+            place = state_dir()
+            save = asyncio.to_thread(lambda: save_recent(place, with_filter(load_recent(place), text)))
+            self.run_worker(save, exit_on_error=False)
 
     def farewell(self) -> str | None:
         """Return what goes on without this terminal, None where nothing does; what the demo began ends with it."""

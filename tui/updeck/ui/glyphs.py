@@ -23,6 +23,7 @@ class Glyphs:
     ascii: bool
     cursor: str
     mark: str
+    changed: str
     resting: str
     moving: str
     ready: str
@@ -61,6 +62,7 @@ UNICODE = Glyphs(
     ascii=False,
     cursor="▌",
     mark="✓",
+    changed="•",
     resting="○",
     moving="↻",
     ready="●",
@@ -88,6 +90,7 @@ ASCII = Glyphs(
     ascii=True,
     cursor=">",
     mark="+",
+    changed="'",
     resting="o",
     moving="~",
     ready="*",

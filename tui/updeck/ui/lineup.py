@@ -13,13 +13,16 @@ from enum import StrEnum
 from updeck.device.versions import Version
 from updeck.fleet.views import DeviceView, Tone
 
-__all__ = ["CALM_S", "THAW_S", "Lineup", "Sort", "attention"]
+__all__ = ["CALM_S", "CHANGED_S", "THAW_S", "Lineup", "Sort", "attention"]
 
 CALM_S = 3.0
 """Seconds after a key during which no row changes its place."""
 
 SETTLE_S = 3.0
 """Least seconds between two times that rows change places by themselves."""
+
+CHANGED_S = 600.0
+"""Seconds for which a change of state is marked, unless somebody looks at the device before."""
 
 THAW_S = 300.0
 """Seconds after which a frozen view thaws."""
@@ -82,6 +85,7 @@ class Lineup:
         self._last_key = self._settled_at = _NEVER
         self._untidy = False
         self._frozen_at: float | None = None
+        self._looked: dict[str, float] = {}
         self.sort = Sort.ATTENTION
         self.reversed = False
         self.cursor: str | None = None
@@ -139,6 +143,20 @@ class Lineup:
         """Return the row of a device, None where it is not on view."""
         return self._rows.get(name)
 
+    def look_at(self, name: str, now: float) -> None:
+        """Note that a person has a device before them at `now`, our wall clock."""
+        self._looked[name] = now
+
+    def changed(self, name: str, now: float) -> bool:
+        """Whether a device changed of late and nobody has looked at it since. `now` is our wall clock."""
+        at = self._views[name].changed_at
+        return at is not None and now - at < CHANGED_S and self._looked.get(name, _NEVER) < at
+
+    @property
+    def touched(self) -> bool:
+        """Whether any key was pressed yet: before, nobody has looked at anything."""
+        return self._last_key != _NEVER
+
     def touch(self) -> None:
         """Note that a key was pressed."""
         self._last_key = self._clock()
@@ -158,7 +176,8 @@ class Lineup:
     def arrange_roster(self, names: Sequence[str]) -> None:
         """Keep exactly these devices, in this order."""
         self._views = {name: self._views[name] for name in names if name in self._views}
-        self.marks = self.marks & self._views.keys()
+        self.marks = frozenset(name for name in self.marks if name in self._views)
+        self._looked = {name: at for name, at in self._looked.items() if name in self._views}
         self._arrange(keep_cursor=False)
 
     def settle(self) -> bool:

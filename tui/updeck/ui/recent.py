@@ -17,19 +17,30 @@ from updeck.errors import UpdeckError
 from updeck.paths import write_atomic
 from updeck.text import clean
 
-__all__ = ["Recent", "load_recent", "save_recent", "with_directory", "with_rate", "with_url", "without_query"]
+__all__ = [
+    "Recent",
+    "load_recent",
+    "save_recent",
+    "with_directory",
+    "with_filter",
+    "with_rate",
+    "with_url",
+    "without_query",
+]
 
 URLS_KEPT = 20
 RATES_KEPT = 2000
+FILTERS_KEPT = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """The remembered values: newest URL first; rates of finished uploads in bytes per second by device."""
+    """The remembered values: newest URL and filter first; rates of finished uploads in bytes per second by device."""
 
     directory: str | None = None
     urls: tuple[str, ...] = ()
     rates: Mapping[str, float] = field(default_factory=dict)
+    filters: tuple[str, ...] = ()
 
 
 def _file(state_dir: Path) -> Path:
@@ -54,6 +65,11 @@ def with_url(recent: Recent, url: str) -> Recent:
     return replace(recent, urls=(kept, *(known for known in recent.urls if known != kept))[:URLS_KEPT])
 
 
+def with_filter(recent: Recent, text: str) -> Recent:
+    """Return `recent` with this filter as the newest."""
+    return replace(recent, filters=(text, *(known for known in recent.filters if known != text))[:FILTERS_KEPT])
+
+
 def with_rate(recent: Recent, device: str, rate_bps: float) -> Recent:
     """Return `recent` with the rate at which an upload to `device` really ran."""
     rates = {name: rate for name, rate in recent.rates.items() if name != device} | {device: rate_bps}
@@ -68,21 +84,31 @@ def load_recent(state_dir: Path) -> Recent:
         return Recent()
     if not isinstance(data, dict):
         return Recent()
-    directory, urls, rates = data.get("directory"), data.get("urls"), data.get("rates")
+    directory, rates = data.get("directory"), data.get("rates")
     return Recent(
         directory if isinstance(directory, str) else None,
-        tuple(clean(url, 2000) for url in urls if isinstance(url, str))[:URLS_KEPT] if isinstance(urls, list) else (),
+        _texts(data.get("urls"), URLS_KEPT),
         {
             clean(name): float(rate)
             for name, rate in (rates.items() if isinstance(rates, dict) else ())
             if isinstance(rate, int | float) and not isinstance(rate, bool) and 0 < rate < float("inf")
         },
+        _texts(data.get("filters"), FILTERS_KEPT),
     )
+
+
+def _texts(value: object, most: int) -> tuple[str, ...]:
+    return tuple(clean(one, 2000) for one in value if isinstance(one, str))[:most] if isinstance(value, list) else ()
 
 
 def save_recent(state_dir: Path, recent: Recent) -> None:
     """Write what is to be remembered; failing is no error."""
-    data = {"directory": recent.directory, "urls": list(recent.urls), "rates": dict(recent.rates)}
+    data = {
+        "directory": recent.directory,
+        "urls": list(recent.urls),
+        "rates": dict(recent.rates),
+        "filters": list(recent.filters),
+    }
     try:
         write_atomic(_file(state_dir), json.dumps(data, indent=1) + "\n", 0o600)
     except (OSError, UpdeckError):

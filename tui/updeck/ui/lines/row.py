@@ -82,11 +82,18 @@ def head(columns: Columns, sort: Sort, *, reverse: bool, glyphs: Glyphs) -> Line
 
 
 def row(
-    view: DeviceView, columns: Columns, glyphs: Glyphs, now: float, *, cursor: bool = False, marked: bool = False
+    view: DeviceView,
+    columns: Columns,
+    glyphs: Glyphs,
+    now: float,
+    *,
+    cursor: bool = False,
+    marked: bool = False,
+    changed: bool = False,
 ) -> tuple[Line, Line]:
     """Return the row of a device, before the column *next* and from there on.
 
-    `now` is our wall clock; what is stale is dim and shows its age.
+    `now` is our wall clock; `changed` marks what became another of late; what is stale is dim and shows its age.
     """
     stale = view.reach is not None and view.stale(now)
     body = Ink.DIM if stale else Ink.PLAIN
@@ -99,7 +106,7 @@ def row(
     left = line(
         (glyphs.cursor if cursor else " ", Ink.ACCENT),
         (glyphs.mark if marked else " ", Ink.ACCENT),
-        (" ", body),
+        (glyphs.changed if changed else " ", Ink.STRONG),
         (pad(view.name, columns.name), Ink.STRONG if cursor else body),
         (_GAP, body),
         (pad(f"{sign} {word}", columns.state), attention),

@@ -17,10 +17,10 @@ from updeck.fleet.views import DeviceView, Tone
 from updeck.ui.actions import ActionContext, Pane
 from updeck.ui.activity_log import ActivityLog
 from updeck.ui.deeds import Deeds
+from updeck.ui.filter_line import FILTER_KEYS, FilterLine
 from updeck.ui.ink import EMPTY, Ink, Line, line
 from updeck.ui.keymap import is_modifier, key_name
 from updeck.ui.layout import Part
-from updeck.ui.line_edit import LineEdit
 from updeck.ui.lines.footer import footer
 from updeck.ui.lines.header import checked, header, standing
 from updeck.ui.lineup import Lineup
@@ -41,13 +41,6 @@ AGE_S = 5.0
 HEADER_S = 1.0
 """Seconds between two counts of the fleet for the header."""
 
-_FILTER_KEYS = line(
-    *((" enter", Ink.KEY), (" keeps the filter  ", Ink.DIM)),
-    *(("esc", Ink.KEY), (" shows all  ", Ink.DIM)),
-    *(("up down", Ink.KEY), (" move", Ink.DIM)),
-)
-_FILTER_HINT = "a name, state:IDLE, tag:nyc, version:<11.8, needs:me"
-
 
 class FleetScreen(Screen[None], inherit_bindings=False):
     """Devices, update status, images, activity; three layouts by width.
@@ -65,8 +58,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         self.board = Board(deck.glyphs, self.lineup)
         self.record = ActivityLog()
         self.filter_text = ""
-        self._filter_edit: LineEdit | None = None
-        self._problem: str | None = None
+        self._filter: FilterLine | None = None
         self._deeds = Deeds(self)
         self._notice: Line = EMPTY
         self._seen_sequence = self._seen_roster = -1
@@ -104,8 +96,8 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         if is_modifier(event.key) or not self.deck.hears(self):
             return
         self.lineup.touch()
-        if self._filter_edit is not None:
-            self._type(self._filter_edit, event)
+        if self._filter is not None:
+            self._type_filter(self._filter, event)
             return
         action = self.deck.keymap.action(key_name(event.key, event.character))
         if action is None:
@@ -132,9 +124,9 @@ class FleetScreen(Screen[None], inherit_bindings=False):
 
     def on_paste(self, event: events.Paste) -> None:
         """Take pasted text into the open filter; elsewhere it means nothing."""
-        if self._filter_edit is not None:
-            self._filter_edit.insert(event.text)
-            self.apply_filter(self._filter_edit.text)
+        if self._filter is not None:
+            self._filter.insert(event.text)
+            self.apply_filter(self._filter.text)
 
     def press(self, action_id: str) -> None:
         """Do an action, or say why it does not apply."""
@@ -156,7 +148,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
 
     def open_filter(self) -> None:
         """Let the keys that follow, in the same burst too, be text of the filter."""
-        self._filter_edit = LineEdit(self.filter_text)
+        self._filter = FilterLine(self.filter_text, self.deck.filters(), self.lineup.views)
         self._show_notice()
         self.show_footer()
 
@@ -165,24 +157,25 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         from updeck.fleet.selectors import Selector
 
         self.filter_text = text.strip()
-        selector, self._problem = Selector.filter(text)
+        selector, problem = Selector.filter(text)
+        if self._filter is not None:
+            self._filter.problem = problem
         self.lineup.choose_filter((lambda views: filter(selector.matches, views)) if self.filter_text else None)
         self._show_notice()
         self.cursor_moved()
         self.count()
 
-    def _type(self, edit: LineEdit, event: events.Key) -> None:
+    def _type_filter(self, typed: FilterLine, event: events.Key) -> None:
         if event.key in ("enter", "escape"):
-            self._filter_edit = None
+            self._filter = None
             self.say(EMPTY)
             self.show_footer()
             if event.key == "escape":
                 self.apply_filter("")
-        elif event.key in ("up", "down"):
-            self.lineup.move(1 if event.key == "down" else -1)
-            self.cursor_moved()
-        elif edit.press(event.key, event.character):
-            self.apply_filter(edit.text)
+            elif self.filter_text:
+                self.deck.remember_filter(self.filter_text)
+        elif typed.press(event.key, event.character):
+            self.apply_filter(typed.text)
 
     def context(self) -> ActionContext:
         """Return what an action would apply to now."""
@@ -330,6 +323,9 @@ class FleetScreen(Screen[None], inherit_bindings=False):
 
     def _rested(self) -> None:
         self._rest = None
+        if self.lineup.cursor is not None and self.lineup.touched:
+            self.lineup.look_at(self.lineup.cursor, self._now())
+            self.show_list()
         self.show_detail()
         self.show_footer()
 
@@ -366,8 +362,8 @@ class FleetScreen(Screen[None], inherit_bindings=False):
 
     def show_footer(self) -> None:
         """Draw the keys that apply."""
-        if self._filter_edit is not None:
-            self.board.show_line(Part.FOOTER, _FILTER_KEYS)
+        if self._filter is not None:
+            self.board.show_line(Part.FOOTER, FILTER_KEYS)
             return
         width = self.board.part(Part.FOOTER).cells
         self.board.show_line(Part.FOOTER, footer(self.context(), self.deck.keymap, self.deck.glyphs, width))
@@ -379,9 +375,8 @@ class FleetScreen(Screen[None], inherit_bindings=False):
     def _show_notice(self) -> None:
         service = self.deck.service_or_none
         trouble = None if service is None else service.state.trouble
-        if self._filter_edit is not None:
-            typed = self._filter_edit.line(" /", self.deck.glyphs, _FILTER_HINT)
-            drawn = line(*typed, (f"   {self._problem}" if self._problem else "", Ink.MAY))
+        if self._filter is not None:
+            drawn = self._filter.line(self.deck.glyphs)
         elif self._notice:
             drawn = line(" ", *self._notice)
         elif trouble is not None:

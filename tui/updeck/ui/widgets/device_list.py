@@ -48,6 +48,7 @@ class DeviceList(Canvas):
                 now,
                 cursor=name == lineup.cursor,
                 marked=name in lineup.marks,
+                changed=lineup.changed(name, now),
             )
             for name in names
         ]
