@@ -20,9 +20,9 @@ def bench(simulator: StartSimulator, tmp_path: Path) -> Bench:
     """Give a function that serves a simulated fleet and a shell whose configuration is its inventory."""
 
     async def make(
-        *, devices: int = 2, scenario: Scenario = Scenario.CALM, speed: float = 600.0
+        *, devices: int = 2, scenario: Scenario = Scenario.CALM, speed: float = 600.0, http: bool = False
     ) -> tuple[Simulator, Shell]:
-        served = await simulator(devices=devices, scenario=scenario, speed=speed)
+        served = await simulator(devices=devices, scenario=scenario, speed=speed, http=http)
         return served, Shell(served.fleet_path.parent, tmp_path / "state")
 
     return make

@@ -219,6 +219,14 @@ def test_the_outlook_says_what_will_happen_or_why_not(plan: Plan, seen: DeviceVi
     assert (found.fate, found.text, found.wave) == (fate, text, 1)
 
 
+def test_the_outlook_names_a_connection_that_proves_nothing() -> None:
+    plain = replace(ENTRY, url="http://10.0.0.1")
+    (refused,) = look_ahead(plan_of(1), [view(reading(), entry=plain)])
+    assert (refused.fate, refused.text) == (Fate.SKIPPED, "skipped: trust: the connection is insecure")
+    (allowed,) = look_ahead(replace(plan_of(1), allow_insecure=True), [view(reading(), entry=plain)])
+    assert (allowed.fate, allowed.text) == (Fate.ACTS, "upload, init, start; insecure")
+
+
 def test_a_version_path_is_read_as_pairs() -> None:
     path = read_version_path('"11.6.0" = ["11.7.0", "11.8.0"]\n"11.7.0" = ["11.8.0"]\n', "path.toml")
     assert path == (("11.6.0", "11.7.0"), ("11.6.0", "11.8.0"), ("11.7.0", "11.8.0"))

@@ -67,6 +67,16 @@ def case(
     return Case(plan, attempt(*steps), controls, look, Patience(), lambda op: closed, blocked)
 
 
+def test_a_start_is_held_where_nothing_proves_any_more_who_answers() -> None:
+    """The inventory may have been changed since the checks: `tls = "insecure"`, or another scheme."""
+    ready = case(READY, STAGED, intent(Op.INIT), ARMED)
+    assert decided(ready) == Send(Op.START)
+    held = decided(replace(ready, unproven=True))
+    assert held == Hold("the connection is insecure, and the plan does not allow that")
+    waiting = replace(ready, plan=replace(PLAN, fence=Fence.START), unproven=True)
+    assert isinstance(decided(waiting), Hold)
+
+
 def decided(what: Case, timers: Timers | None = None) -> Decision:
     return decide(what, timers or Timers(999.0))[1]
 

@@ -12,6 +12,7 @@ from random import Random
 
 from simulation import StartSimulator
 from updeck.clock import SystemClock
+from updeck.device.tls import Tls
 from updeck.device.versions import newer
 from updeck.fleet.desk import Desk
 from updeck.fleet.inventory import load_fleet
@@ -80,6 +81,11 @@ class Site:
     def record(self, rollout: str) -> RolloutRecord:
         return self.journal.rollout(rollout)
 
+    async def phase(self, rollout: str, name: str, phase: str) -> None:
+        """Wait until the engine says that a device is in a phase."""
+        while self.record(rollout).member(name).phase != phase:  # noqa: ASYNC110 (the journal tells nobody)
+            await asyncio.sleep(0.01)
+
     def counted(self, name: str) -> tuple[object, object, object]:
         truth = self.simulator.truth(name)
         return truth["inits"], truth["starts"], truth["version"]
@@ -124,6 +130,32 @@ async def test_the_fence_keeps_every_box_up_until_a_person_arms_it(simulator: St
             assert await running is RolloutState.ENDED
         assert at.verdicts(rollout) == {first: Verdict.SUCCESS, second: Verdict.SKIPPED}
         assert at.counted(second)[:2] == (1, 0)
+
+
+async def test_a_box_that_lost_its_trust_on_the_way_is_held_before_its_start(
+    simulator: StartSimulator, tmp_path: Path
+) -> None:
+    async with site(simulator, tmp_path, devices=1) as at:
+        (name,) = at.simulator.names
+        plan = replace(at.plan(), fence=Fence.START)
+        rollout = at.register(plan)
+        async with at.engine(rollout, plan) as engine, asyncio.timeout(HANG_S):
+            running = asyncio.create_task(engine.run())
+            await at.simulator.until_state(name, "INITIALIZED")
+            await at.phase(rollout, name, "ARMED")
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        (entry,) = at.fleet.devices
+        at.fleet = replace(at.fleet, devices=(replace(entry, tls=Tls("insecure")),))
+        at.journal.control(rollout, ControlKind.ARM, device=name, value="11.8.0")
+        async with at.engine(rollout, plan) as engine, asyncio.timeout(HANG_S):
+            running = asyncio.create_task(engine.run())
+            await at.phase(rollout, name, "HELD")
+            held = at.record(rollout).member(name)
+            assert held.text == "the connection is insecure, and the plan does not allow that"
+            at.journal.control(rollout, ControlKind.SKIP, device=name, reason="not like this")
+            assert await running is RolloutState.ENDED
+        assert at.counted(name)[:2] == (1, 0)
 
 
 async def test_the_gate_closes_on_a_failure_and_the_next_wave_never_begins(

@@ -17,6 +17,7 @@ from dialog_stage import burst, words
 from simulation import StartSimulator
 from updeck.clock import SystemClock
 from updeck.device.models import Image, Reach
+from updeck.fleet.examine import INSECURE
 from updeck.fleet.inventory import Fleet, load_fleet
 from updeck.fleet.orders import Performed
 from updeck.fleet.service import FleetService
@@ -135,10 +136,11 @@ def desk(simulator: StartSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         *,
         devices: int = 2,
         scenario: Scenario = Scenario.CALM,
+        http: bool = False,
         change: Callable[[Fleet], Fleet] = lambda fleet: fleet,
         fleet: Fleet | None = None,
     ) -> AsyncIterator[Desk]:
-        served = await simulator(devices=devices, scenario=scenario)
+        served = await simulator(devices=devices, scenario=scenario, http=http)
         shown = change(load_fleet(served.fleet_path)) if fleet is None else fleet
         with closing(Journal.open(tmp_path / "state", actor=this_actor("ui"), clock=SystemClock())) as journal:
             service = FleetService(shown, journal)
@@ -178,6 +180,23 @@ async def test_a_device_is_updated_by_keys_alone(desk: Open) -> None:
         uploads = truth["uploads"]
         assert isinstance(uploads, list)
         assert [one["sha256"] for one in uploads] == [hashlib.sha256(path.read_bytes()).hexdigest()]
+
+
+async def test_a_start_over_plain_http_takes_a_consent_for_this_very_device(desk: Open) -> None:
+    async with desk(http=True) as bench:
+        name = bench.simulator.names[0]
+        await bench.upload(name, bench.image())
+        await bench.initialize(name)
+        bench.begin(lambda: flows.start_flow(bench.app, bench.app.service, name))
+        await bench.asked(f"type {name} 11.8.0 insecure and press enter")
+        assert f"! {INSECURE}" in words(bench.app)
+        assert "plain http" in words(bench.app)
+        await bench.type(f"{name} 11.8.0", "enter")
+        await bench.asked("insecure")
+        assert bench.count(name, "starts") == 0
+        await bench.type(" insecure", "enter")
+        await bench.until(name, lambda view: view.next.text == f"proven {VERSION}")
+        assert bench.count(name, "starts") == 1
 
 
 async def test_a_start_is_not_sent_when_the_device_changed_behind_the_dialog(desk: Open) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dialog_stage import CHECKSUM, device_view, examination
 from updeck.device.models import Certificate, HistoryEntry
+from updeck.fleet.examine import INSECURE
 from updeck.fleet.inventory import DeviceEntry
 from updeck.fleet.orders import CertificateOffer, Check, Result, Weight
 from updeck.journal.models import Op
@@ -66,6 +67,18 @@ def test_what_happens_to_the_box_is_the_first_line_and_warnings_the_second() -> 
     first, second, *_ = text(ask_about(shown, UNICODE)).splitlines()
     assert first == "The box goes down and is not reachable for a while."
     assert second == "! the device names no target"
+
+
+def test_an_insecure_connection_is_red_in_every_dialog_that_sends() -> None:
+    plain = replace(device_view(), entry=DeviceEntry("box", "http://10.0.0.1"), tls_note="plain http")
+    shown = examination(view=plain, warnings=(INSECURE, "another"))
+    drawn = ask_about(shown, UNICODE).lines(74)
+    red = {span.text.strip() for one in drawn for span in one if span.ink is Ink.NEEDS}
+    assert {f"! {INSECURE}", "plain http"} <= red
+    assert "another" not in red
+    sent = examined(replace(examination(op=Op.UPLOAD), view=plain), "f" * 64)
+    spans = [span for one in target_lines((sent,), None, UNICODE, 74) for span in one]
+    assert [span.text.strip() for span in spans if span.ink is Ink.NEEDS] == ["insecure"]
 
 
 def test_all_four_results_of_checks_are_told_apart() -> None:

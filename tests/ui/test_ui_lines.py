@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -189,6 +190,22 @@ def test_insecure_is_red_wherever_the_address_stands() -> None:
     drawn = status_lines(view, 60, UNICODE, NOW)
     assert inks(drawn[0])[view.url] is Ink.NEEDS
     assert "insecure: nothing proves who answers" in status(view)
+
+
+@pytest.mark.parametrize("how", [{"tls": Tls(mode="insecure")}, {"url": "http://10.20.1.4"}])
+def test_insecure_and_plain_http_are_red_in_the_list_and_counted_in_the_header(how: dict[str, Any]) -> None:
+    good = device("a", now=NOW)
+    bad = replace(good, entry=replace(good.entry, **how))
+    left, _ = row(bad, COLUMNS, UNICODE, NOW)
+    assert text_of(left)[3 + COLUMNS.name] == "!"
+    assert next(span.ink for span in left if span.text == "!") is Ink.NEEDS
+    assert "!" not in text_of(row(good, COLUMNS, UNICODE, NOW)[0])
+    assert cell_width(whole_row(bad)) == cell_width(whole_row(good))
+    fleet = [*bank(NOW), bad]
+    drawn = header(standing("bank-eu", "PRODUCTION", fleet, NOW), 200)
+    assert "1 failed 1 held 1 insecure 1 unreachable" in " ".join(text_of(drawn).split())
+    assert inks(drawn)["insecure"] is Ink.NEEDS
+    assert "insecure" not in text_of(header(standing("bank-eu", "PRODUCTION", bank(NOW), NOW), 200))
 
 
 def test_a_wrong_clock_is_mentioned() -> None:

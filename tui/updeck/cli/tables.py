@@ -27,6 +27,8 @@ __all__ = [
 ]
 
 NONE = "-"
+INSECURE = "; insecure"
+"""Stands in every list behind what is told of a device of which nothing proves who answers."""
 
 
 def state_word(view: DeviceView) -> str:
@@ -46,7 +48,7 @@ def status_table(views: Iterable[DeviceView]) -> list[str]:
             state_word(view),
             view.version or NONE,
             (view.reading and view.reading.update.target_version) or NONE,
-            view.error or view.next.text,
+            _next(view),
         )
         for view in views
     ]
@@ -55,7 +57,7 @@ def status_table(views: Iterable[DeviceView]) -> list[str]:
 
 def change_line(view: DeviceView) -> str:
     """Return one line for `status --watch`: when it was seen, and what."""
-    said = [state_word(view), view.version or NONE, view.error or view.next.text]
+    said = [state_word(view), view.version or NONE, _next(view)]
     return f"{rfc3339(view.attempted_at)}  {view.name}  " + "  ".join(said)
 
 
@@ -69,13 +71,26 @@ def summary(views: Sequence[DeviceView]) -> str:
     counts = Counter(state_word(view) for view in views).most_common()
     if not counts:
         return "no device matches"
+    insecure = sum(view.entry.insecure for view in views)
+    counts += [("insecure", insecure)] if insecure else []
     return f"{plural(len(views), 'device')}: " + ", ".join(f"{count} {word}" for word, count in counts)
+
+
+def _next(view: DeviceView) -> str:
+    """Return what a device needs or why it did not answer, and whether anybody could have answered for it."""
+    return (view.error or view.next.text) + (INSECURE if view.entry.insecure else "")
 
 
 def device_table(entries: Iterable[DeviceEntry]) -> list[str]:
     """Return one line per device of the inventory."""
     rows = [
-        (entry.name, entry.site or NONE, entry.pair or NONE, " ".join(entry.tags) or NONE, entry.url)
+        (
+            entry.name,
+            entry.site or NONE,
+            entry.pair or NONE,
+            " ".join(entry.tags) or NONE,
+            entry.url + (INSECURE if entry.insecure else ""),
+        )
         for entry in entries
     ]
     return aligned(("name", "site", "pair", "tags", "url"), rows)

@@ -9,7 +9,10 @@ from updeck.fleet.rules import Situation, refusal, target_of, target_source, wei
 from updeck.fleet.views import DeviceView, Reading
 from updeck.journal.models import Baseline, Op
 
-__all__ = ["baseline_of", "build_examination"]
+__all__ = ["INSECURE", "baseline_of", "build_examination"]
+
+INSECURE = "insecure connection: nobody can tell who answers"
+"""The warning that a dialog shows in red."""
 
 CLOCK_SHOWN_S = 60.0
 CLOCK_WARNED_S = 300.0
@@ -186,7 +189,7 @@ def _installed_check(reading: Reading, target: str | None) -> Check:
 def _warnings(op: Op, view: DeviceView, reading: Reading | None) -> tuple[str, ...]:
     found: list[str] = []
     if view.entry.insecure:
-        found.append("insecure connection: nobody can tell who answers")
+        found.append(INSECURE)
     if reading is None:
         return tuple(found)
     if reading.update.state == "FAILED_CRITICAL" and op is Op.RESET:

@@ -151,6 +151,8 @@ def _initialized(case: Case, update: Update) -> Decision:
         return Send(Op.RESET)
     if case.plan.until is Goal.INITIALIZED:
         return End(Verdict.INITIALIZED, f"initialized, target {target}")
+    if case.unproven:
+        return Hold("the connection is insecure, and the plan does not allow that")
     if case.plan.fence is Fence.START and not _let_past_the_fence(case, target):
         return Wait(Phase.ARMED, "start?")
     reason = case.why_not(Op.START)

@@ -81,7 +81,8 @@ class Case:
     `why_not` answers with what stands against an operation now (gate, wave, limits, window, pause), or None.
     `controls` are those for this device or all of them that were given since the attempt began, in order.
     `blocked` is the reason of a check that forbids to begin. `earlier` holds what attempts before this one reached and
-    left as it was, no start of theirs having left. The rest is as the last poll and the journal have it.
+    left as it was, no start of theirs having left. `unproven`: the connection is insecure now, and the plan does not
+    allow that. The rest is as the last poll and the journal have it.
     """
 
     plan: Plan
@@ -92,6 +93,7 @@ class Case:
     why_not: Callable[[Op], str | None]
     blocked: str | None = None
     earlier: tuple[Milestone, ...] = ()
+    unproven: bool = False
 
     def asked(self, kind: ControlKind) -> Control | None:
         """Return the newest control of a kind that was given since this attempt began."""

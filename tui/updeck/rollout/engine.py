@@ -234,6 +234,7 @@ class Engine:
             why_not=lambda op: why_not(op, member.device, record, self._plan, now),
             blocked=self._blocked(member),
             earlier=left_initialized(member),
+            unproven=self._monitor.devices[member.device].entry.insecure and not self._plan.allow_insecure,
         )
 
     def _blocked(self, member: MemberRecord) -> str | None:

@@ -31,7 +31,7 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """One device's part in the plan; `text` is what will happen to it, or why not."""
+    """One device's part in the plan; `text` is what will happen to it, or why not, and names an insecure connection."""
 
     device: str
     wave: int
@@ -50,6 +50,8 @@ def look_ahead(plan: Plan, views: Iterable[DeviceView]) -> tuple[Outlook, ...]:
 def _outlook(plan: Plan, view: DeviceView, wave: int) -> Outlook:
     checks = rollout_checks(view, plan)
     fate, text = _fate(plan, view, checks)
+    if view.entry.insecure and fate is not Fate.SKIPPED:
+        text += "; insecure"
     return Outlook(view.name, wave, fate, text, view.version, checks)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from updeck.device.models import HistoryEntry, Image, UpdateState
+from updeck.fleet.examine import INSECURE
 from updeck.fleet.orders import Check, Examination, Result
 from updeck.fleet.rules import Ownership, ownership
 from updeck.fleet.views import Reading
@@ -44,7 +45,8 @@ def ask_about(shown: Examination, glyphs: Glyphs) -> Ask:
 def _examination_lines(shown: Examination, glyphs: Glyphs, width: int) -> list[Line]:
     out = sentence(shown.consequence, width, Ink.STRONG)
     for warning in shown.warnings:
-        out += bullet("!", line((warning, Ink.MAY)), width, Ink.MAY)
+        ink = Ink.NEEDS if warning == INSECURE else Ink.MAY
+        out += bullet("!", line((warning, ink)), width, ink)
     out += [*_versions(shown, glyphs, width), *_place(shown, width)]
     if shown.reading is not None:
         out += _state(shown, shown.reading, width)
@@ -95,7 +97,8 @@ def _image_words(shown: Examination, image: Image, glyphs: Glyphs) -> Line:
 
 def _place(shown: Examination, width: int) -> list[Line]:
     view = shown.view
-    out = fact("address", line(view.url, (f"  {view.tls_note}", Ink.DIM) if view.tls_note else ""), width)
+    ink = Ink.NEEDS if view.entry.insecure else Ink.DIM
+    out = fact("address", line(view.url, (f"  {view.tls_note}", ink) if view.tls_note else ""), width)
     identity = shown.reading.identity(view.url) if shown.reading else view.identity
     if identity is None:
         return out

@@ -22,6 +22,7 @@ class Target:
 
     `refusal` is why it cannot take the image, `held` the words for the image it has already; with neither it will
     get it. `running` is its version, `rate_bps` what an upload to it was measured at. `read`: it was answered for.
+    `insecure`: nothing proves who gets it.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Target:
     held: str | None = None
     running: str | None = None
     rate_bps: float | None = None
+    insecure: bool = False
 
 
 def unanswered(name: str, reason: str) -> Target:
@@ -47,7 +49,8 @@ def examined(shown: Examination, sha256: str | None, rate_bps: float | None = No
     if reading is not None and sha256 is not None:
         same = [image for image in reading.valid if image.checksum == sha256]
         held = f"image {same[0].id}, {same[0].version or 'no version'}" if same else None
-    return Target(shown.device, read=True, held=held, running=running, rate_bps=rate_bps)
+    insecure = shown.view.entry.insecure
+    return Target(shown.device, read=True, held=held, running=running, rate_bps=rate_bps, insecure=insecure)
 
 
 def receivers(targets: Sequence[Target]) -> tuple[str, ...]:
@@ -76,7 +79,8 @@ def _standing(one: Target, size_bytes: int | None, glyphs: Glyphs) -> tuple[str,
         return glyphs.failed, Ink.MAY, line(("gets nothing: ", Ink.MAY), one.refusal)
     if one.held is not None:
         return glyphs.resting, Ink.DIM, line((f"has it already ({one.held}): nothing is sent", Ink.DIM))
-    words = line(f"runs {one.running or 'an unknown version'}")
+    warning = "insecure  " if one.insecure else ""
+    words = line((warning, Ink.NEEDS), f"runs {one.running or 'an unknown version'}")
     if size_bytes is not None:
         words = line(*words, (f"  {_foretold(size_bytes, one.rate_bps)}", Ink.DIM))
     return glyphs.valid, Ink.ACCENT, words

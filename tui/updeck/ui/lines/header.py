@@ -26,6 +26,7 @@ class Standing:
     needing: int
     counts: tuple[tuple[int, str, Ink], ...]
     stale: int
+    insecure: int = 0
     marked: int = 0
     hidden_marks: int = 0
     shown: int | None = None
@@ -82,6 +83,7 @@ def standing(fleet_name: str, label: str, views: Iterable[DeviceView], now: floa
         needing=sum(view.needs_me for view in seen),
         counts=tuple((counted[word], word, ink) for word, ink in _WORDS if counted[word]),
         stale=sum(view.reading is not None and view.stale(now) for view in seen),
+        insecure=sum(view.entry.insecure for view in seen),
     )
 
 
@@ -105,6 +107,9 @@ def header(seen: Standing, width: int) -> Line:
     if seen.braked:
         view.insert(0, line(("ALL STARTS PAUSED", Ink.NEEDS)))
     counts = [line((f"{count} {word}", ink)) for count, word, ink in seen.counts]
+    if seen.insecure:
+        red = sum(ink is Ink.NEEDS for _, _, ink in seen.counts)
+        counts.insert(red, line((f"{seen.insecure} insecure", Ink.NEEDS)))
     if seen.stale:
         counts.append(line((f"{seen.stale} stale", Ink.DIM)))
     first = [line(" ", *name_and_label(seen.fleet_name, seen.label)), line(shown)]

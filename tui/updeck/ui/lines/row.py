@@ -93,7 +93,8 @@ def row(
 ) -> tuple[Line, Line]:
     """Return the row of a device, before the column *next* and from there on.
 
-    `now` is our wall clock; `changed` marks what became another of late; what is stale is dim and shows its age.
+    `now` is our wall clock; `changed` marks what became another of late; what is stale is dim and shows its age. A red
+    `!` stands behind a name of which nothing proves who answers (`security.md`, TLS).
     """
     stale = view.reach is not None and view.stale(now)
     body = Ink.DIM if stale else Ink.PLAIN
@@ -108,7 +109,8 @@ def row(
         (glyphs.mark if marked else " ", Ink.ACCENT),
         (glyphs.changed if changed else " ", Ink.STRONG),
         (pad(view.name, columns.name), Ink.STRONG if cursor else body),
-        (_GAP, body),
+        ("!", Ink.NEEDS) if view.entry.insecure else (" ", body),
+        (" ", body),
         (pad(f"{sign} {word}", columns.state), attention),
         (_GAP, body),
         (pad(version, columns.version) + _GAP if columns.version else "", body),
