@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from updeck.cli.command import CommandGroup, Invocation, command
-from updeck.cli.documents import check_row, device_row
 from updeck.cli.exits import Exit, rolled_up
 from updeck.cli.login import log_in
 from updeck.cli.session import fleet_of, looked_at, one_device
@@ -16,6 +15,7 @@ from updeck.cli.trust import trust_devices
 from updeck.device.models import Reach
 from updeck.fleet.addresses import device_url
 from updeck.fleet.device_csv import parse_devices
+from updeck.fleet.documents import check_row, device_row
 from updeck.fleet.inventory import DeviceEntry, check_label, check_name, fleet_exists, load_fleet
 from updeck.fleet.inventory_edit import add_device, add_devices, remove_device
 from updeck.text import clean, plural

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from updeck.cli.command import CommandGroup, Invocation, command
-from updeck.cli.documents import image_row
 from updeck.cli.drive import Wish, drive
 from updeck.cli.exits import Exit, rolled_up
 from updeck.cli.output import Json
@@ -16,6 +15,7 @@ from updeck.cli.tables import image_table
 from updeck.cli.transfer import fetch_to, sha256_of, upload_to
 from updeck.device.models import Reach
 from updeck.errors import DeviceError, UsageError
+from updeck.fleet.documents import image_row
 from updeck.fleet.orders import FetchOrder
 from updeck.fleet.views import DeviceView
 from updeck.journal.models import Op

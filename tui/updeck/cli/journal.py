@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 import click
 
 from updeck.cli.command import Invocation, command
-from updeck.cli.documents import event_row
 from updeck.cli.exits import Exit
 from updeck.cli.session import fleet_of, possible_names
 from updeck.cli.tables import event_table
 from updeck.clock import SystemClock
 from updeck.errors import UsageError
+from updeck.fleet.documents import event_row
 from updeck.journal.actor import this_actor
 from updeck.journal.store import Journal
 from updeck.paths import state_dir

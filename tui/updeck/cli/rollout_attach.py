@@ -6,7 +6,6 @@ from threading import Event
 
 from updeck.cli.command import Invocation
 from updeck.cli.exits import Exit
-from updeck.cli.rollout_documents import show_document
 from updeck.cli.rollout_record import exit_of_rollout
 from updeck.cli.rollout_tables import show_lines
 from updeck.clock import SystemClock
@@ -14,6 +13,7 @@ from updeck.errors import Interrupted
 from updeck.journal.plan_models import RolloutRecord
 from updeck.journal.plan_sentences import in_short
 from updeck.journal.store import Journal
+from updeck.rollout.documents import show_document
 from updeck.rollout.leaving import held_by_phase, only_people_can_go_on
 from updeck.rollout.narration import news
 from updeck.rollout.plan import Plan

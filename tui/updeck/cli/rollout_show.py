@@ -6,11 +6,11 @@ import click
 
 from updeck.cli.command import Invocation, command
 from updeck.cli.exits import Exit
-from updeck.cli.rollout_documents import list_row, manual_row, show_document
 from updeck.cli.rollout_record import opened_journal
 from updeck.cli.rollout_tables import list_table, show_lines
 from updeck.clock import SystemClock
 from updeck.journal.plan_models import ManualRecord, RolloutRecord
+from updeck.rollout.documents import list_row, manual_row, show_document
 from updeck.rollout.plan import Plan
 from updeck.rollout.registration import plan_of
 

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 import click
 
 from updeck.cli.command import Invocation, command
-from updeck.cli.documents import status_row
 from updeck.cli.exits import Exit, rolled_up
 from updeck.cli.output import Json
 from updeck.cli.session import fleet_of, looked_at
 from updeck.cli.tables import status_table, summary
 from updeck.cli.watch import watch as watch_changes
 from updeck.device.models import Reach, UpdateState
+from updeck.fleet.documents import status_row
 from updeck.fleet.views import DeviceView
 
 __all__ = ["exit_of_view", "status"]

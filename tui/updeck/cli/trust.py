@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from updeck.cli.command import Invocation, fail_usage
-from updeck.cli.documents import offer_row
 from updeck.cli.exits import Exit, exit_of_error, rolled_up
 from updeck.cli.output import Json
 from updeck.cli.session import Session, fleet_of, opened, possible_names
 from updeck.cli.tables import offer_lines
 from updeck.errors import ConfigError, UpdeckError, UsageError
 from updeck.fleet.addresses import fingerprint
+from updeck.fleet.documents import offer_row
 from updeck.fleet.orders import CertificateOffer
 from updeck.text import clean
 

@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from types import FrameType
 
 from updeck.cli.command import Invocation
-from updeck.cli.documents import status_row
 from updeck.cli.exits import Exit
 from updeck.cli.output import Json
 from updeck.cli.session import EVERYTHING, opened
 from updeck.cli.tables import change_line, gone_line
 from updeck.clock import SystemClock, rfc3339
+from updeck.fleet.documents import status_row
 from updeck.fleet.inventory import Fleet
 from updeck.fleet.selectors import Selector, resolve
 from updeck.fleet.views import DeviceView

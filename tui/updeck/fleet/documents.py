@@ -1,17 +1,16 @@
-"""What commands answer as JSON: the objects of `contracts.md` 3, made from views. Pure.
+"""What commands and exports give as JSON: the objects of `contracts.md` 3, made from views. Pure.
 
 Our own times are RFC 3339 in UTC; a device's times stay Unix seconds of its clock.
 """
 
 from __future__ import annotations
 
-from updeck.cli.output import Json
 from updeck.clock import rfc3339
 from updeck.device.models import Certificate, HistoryEntry, Image
 from updeck.fleet.inventory import DeviceEntry
 from updeck.fleet.orders import CertificateOffer
 from updeck.fleet.views import DeviceView
-from updeck.journal.models import Event
+from updeck.journal.models import Event, Json
 
 __all__ = ["check_row", "device_row", "event_row", "image_row", "offer_row", "status_row"]
 

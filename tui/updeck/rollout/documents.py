@@ -1,10 +1,9 @@
-"""What the commands of `updeck rollout` answer as JSON: the objects of `contracts.md` 3. Pure."""
+"""What the commands of `updeck rollout` and exports give as JSON: the objects of `contracts.md` 3. Pure."""
 
 from __future__ import annotations
 
-from updeck.cli.output import Json
 from updeck.clock import rfc3339
-from updeck.journal.models import Intent
+from updeck.journal.models import Intent, Json
 from updeck.journal.plan_models import Engine, ManualRecord, MemberRecord, RolloutRecord
 from updeck.rollout.narration import needs, phase_of, standing
 from updeck.rollout.plan import Plan
