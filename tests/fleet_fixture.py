@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from updeck.device.models import HistoryEntry, Image, Info, Reach, Update
+from updeck.device.models import Certificate, HistoryEntry, Image, Info, Reach, Update
 from updeck.fleet.inventory import DeviceEntry
-from updeck.fleet.state import FleetState
+from updeck.fleet.orders import CertificateOffer
+from updeck.fleet.state import FleetState, Step
 from updeck.fleet.views import DeviceView, Next, Phase, Reading, Tone, Transfer, Watch
 from updeck.journal.models import Actor, Baseline, DeviceRecord, End, Event, Intent, Op, Verdict
 from updeck.ui.app import UpdeckApp
@@ -45,6 +47,17 @@ class Stage:
 
     def events_token(self) -> int:
         return len(self.told)
+
+    def events_of(self, device: str, *, limit: int = 200) -> list[Event]:
+        return [event for event in self.told if event.device == device][-limit:]
+
+    def way(self, device: str) -> tuple[Step, ...]:
+        return self.state.trail(device)
+
+    def certificate(self, device: str) -> Future[CertificateOffer]:
+        found: Future[CertificateOffer] = Future()
+        found.set_result(CertificateOffer(device, Certificate("sha256:" + "ab" * 32), None, "verify"))
+        return found
 
     def transfers(self) -> tuple[str, ...]:
         return self.uploading

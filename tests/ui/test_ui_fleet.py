@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, cast
 
 import pytest
-from textual.pilot import Pilot
 
-from fleet_fixture import Stage, app_with, bank, device, image, initialized, many, some_events
+from fleet_fixture import Stage, bank, device, image, initialized, many, some_events
+from seat import seated
 from updeck.device.models import Reach
 from updeck.errors import ConfigError, UnknownOutcome
 from updeck.fleet.views import Next, Tone
@@ -33,55 +31,6 @@ if TYPE_CHECKING:
     from updeck.fleet.service import FleetService
 
 SIZES = [(120, 40), (80, 24), (66, 20)]
-
-
-class Seat:
-    """A person in front of the screen."""
-
-    def __init__(self, app: UpdeckApp, pilot: Pilot[None]) -> None:
-        self.app = app
-        self.pilot = pilot
-
-    @property
-    def screen(self) -> FleetScreen:
-        """The home screen."""
-        return self.app.home
-
-    @property
-    def text(self) -> str:
-        """All that stands on the screen that is open."""
-        canvases = [canvas for canvas in self.app.screen.query(Canvas) if canvas.display]
-        return "\n".join(text_of(one) for canvas in canvases for one in canvas.lines)
-
-    @property
-    def notice(self) -> str:
-        """The sentence above the footer."""
-        return text_of(self.screen.board.part(Part.NOTICE).lines[0]).strip()
-
-    async def press(self, *keys: str) -> None:
-        """Press keys one after the other."""
-        await self.pilot.press(*keys)
-
-    async def until(self, words: str) -> None:
-        """Wait until words stand on the screen; a hang ends in a failure."""
-        async with asyncio.timeout(10):
-            while words not in self.text:
-                await self.pilot.pause(0.02)
-
-
-@asynccontextmanager
-async def seated(
-    stage: Stage, size: tuple[int, int] = (120, 40), options: UiOptions | None = None
-) -> AsyncIterator[Seat]:
-    """Sit down in front of a fleet, and wait until it is there."""
-    app = app_with(stage, options)
-    async with app.run_test(size=size) as pilot:
-        seat = Seat(app, pilot)
-        async with asyncio.timeout(10):
-            while len(app.home.lineup.shown) < len(stage.state.names):
-                await pilot.pause(0.02)
-        yield seat
-    assert app.crash is None
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -293,9 +242,11 @@ async def test_v_shows_one_device_in_full_and_its_keys_act_on_it() -> None:
     stage = Stage([initialized("ar11-fra-dc1")], some_events(time.time()))
     async with seated(stage, (80, 24)) as seat:
         await seat.press("v")
-        await seat.until("init accepted, target")
+        await seat.until("= our file")
         assert isinstance(seat.app.screen, DetailScreen)
-        assert "= our file" in seat.text
+        await seat.press("end")
+        await seat.until("init accepted, target")
+        await seat.press("home")
         await seat.press("I")
         await seat.until("init ar11-fra-dc1: the device is INITIALIZED")
         stage.state.put(device("ar11-fra-dc1", "RUNNING", description="Installing packages (3 of 7)"))

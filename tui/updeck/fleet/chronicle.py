@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from updeck.device.models import Reach
+from updeck.fleet.state import Step
 from updeck.fleet.tracked import Tracked
-from updeck.journal.models import Json
+from updeck.journal.models import Json, Observation
 from updeck.journal.store import Journal
 
-__all__ = ["change_line", "observation", "observe"]
+__all__ = ["change_line", "observation", "observe", "way"]
 
 _WATCHED = ("reach", "state")
 
@@ -46,3 +47,26 @@ def change_line(before: Mapping[str, Json], now: Mapping[str, Json]) -> str:
     if before.get("reach") != Reach.OK:
         return f"answers again, {now['state']}{description}"
     return f"{before.get('state')} → {now['state']}{description}"
+
+
+def way(kept: Iterable[Observation], trail: Iterable[Step]) -> tuple[Step, ...]:
+    """Return what a device went through: what the journal kept, and from when we looked ourselves, what we saw.
+
+    Oldest first. Whatever says the same as the one before it is left out, for two processes may have seen it.
+    """
+    own = list(trail)
+    begin = own[0].at if own else float("inf")
+    steps = [step for one in kept if one.at < begin and (step := _step(one)) is not None] + own
+    return tuple(
+        step
+        for at, step in enumerate(steps)
+        if at == 0 or (steps[at - 1].reach, steps[at - 1].state) != (step.reach, step.state)
+    )
+
+
+def _step(seen: Observation) -> Step | None:
+    reach = seen.payload.get("reach")
+    if reach not in Reach.__members__:
+        return None
+    texts = {key: value for key, value in seen.payload.items() if isinstance(value, str)}
+    return Step(seen.at, Reach(str(reach)), texts.get("state"), texts.get("version"), texts.get("error"))

@@ -16,10 +16,11 @@ from updeck.clock import Clock, SystemClock
 from updeck.device.tls import present
 from updeck.errors import Blocked
 from updeck.fleet.acknowledge import acknowledge
+from updeck.fleet.chronicle import way
 from updeck.fleet.desk import Desk
 from updeck.fleet.inventory import DeviceEntry, Fleet
 from updeck.fleet.orders import CertificateOffer, Examination, FetchOrder, Performed, UploadOrder
-from updeck.fleet.state import FleetState
+from updeck.fleet.state import FleetState, Step
 from updeck.journal.models import End, Event, Op
 from updeck.journal.store import Journal
 
@@ -210,6 +211,15 @@ class FleetService:
         if self.journal is None:
             return []
         return self.journal.events(after_id=after_id, limit=limit)
+
+    def events_of(self, device: str, *, limit: int = 200) -> list[Event]:
+        """Return the newest activity of one device, oldest first."""
+        return [] if self.journal is None else self.journal.events(devices=[device], limit=limit)
+
+    def way(self, device: str) -> tuple[Step, ...]:
+        """Return what a device went through as far as that was seen, oldest first."""
+        kept = [] if self.journal is None else self.journal.seen(device)
+        return way(kept, self.state.trail(device))
 
     def events_token(self) -> int:
         """Return a number that changes when there may be new activity."""
