@@ -7,6 +7,7 @@ import fcntl
 import os
 import re
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -60,6 +61,12 @@ class Terminal:
             assert time.monotonic() < ends, f"it never came to that; written so far:\n{self.text[-2000:]}"
             self.read(0.05)
 
+    def until_end(self) -> int:
+        """Read until the program ends, and what it wrote last; return its exit code."""
+        self.until(lambda _: self.process.poll() is not None)
+        self.until_quiet(0.1)
+        return self.process.wait()
+
     def until_quiet(self, quiet_s: float = 0.5) -> bytes:
         """Read until nothing is written for a while, and return what was."""
         out = b""
@@ -76,9 +83,32 @@ class Terminal:
         while waiting == 0 or time.monotonic() - since < quiet_s:
             assert time.monotonic() < ends, "it never came to a stop"
             select.select([], [], [], 0.05)
-            now = struct.unpack("i", fcntl.ioctl(self._near, termios.FIONREAD, b"\0" * 4))[0]
+            now = self.unread
             if now != waiting:
                 waiting, since = now, time.monotonic()
+
+    @property
+    def unread(self) -> int:
+        """How many bytes wait to be read."""
+        return int(struct.unpack("i", fcntl.ioctl(self._near, termios.FIONREAD, b"\0" * 4))[0])
+
+    def attributes(self) -> list[object]:
+        """Return the terminal's settings: echo, raw mode and the like."""
+        return termios.tcgetattr(self._near)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Give the terminal another size, and tell the program as a terminal does."""
+        fcntl.ioctl(self._near, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.process.send_signal(signal.SIGWINCH)
+
+    def stop(self) -> None:
+        """Stop the program as a shell does for ctrl-Z, and wait until it stands still."""
+        self.process.send_signal(signal.SIGTSTP)
+        self.until(lambda _: Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+
+    def go_on(self) -> None:
+        """Let a stopped program go on."""
+        self.process.send_signal(signal.SIGCONT)
 
     def hang_up(self) -> None:
         """Close the near side, as a terminal does that is gone."""

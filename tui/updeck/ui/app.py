@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import io
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import Console
+from textual import on
 from textual.app import App
 from textual.binding import BindingType
+from textual.driver import Driver
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
@@ -108,7 +111,7 @@ class UpdeckApp(App[None], inherit_bindings=False):
         self.call_after_refresh(self._connect)
 
     def _connect(self) -> None:
-        self.run_worker(self._start_service(), exit_on_error=False)
+        self.beside(self._start_service)
 
     async def _start_service(self) -> None:
         try:
@@ -127,6 +130,10 @@ class UpdeckApp(App[None], inherit_bindings=False):
 
             self.run_flow("the first run", lambda: flows.first_run_flow(self, service))
 
+    def beside(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Do something beside the screen; what breaks in it is said."""
+        self.run_worker(work, exit_on_error=False)  # type: ignore[arg-type]
+
     def _open(self) -> FleetService:
         """Open the service, and keep it at once: who quits meanwhile still has it stopped."""
         self._service = service = self._open_service()
@@ -135,7 +142,7 @@ class UpdeckApp(App[None], inherit_bindings=False):
     def run_flow(self, what: str, flow: Callable[[], Awaitable[str | None]]) -> None:
         """Run a flow of dialogs beside the screen; what it returns or raises becomes the notice."""
         self._busy = what
-        self.run_worker(self._flow(flow), exit_on_error=False)
+        self.beside(partial(self._flow, flow))
 
     async def _flow(self, flow: Callable[[], Awaitable[str | None]]) -> None:
         notice, ink = None, Ink.PLAIN
@@ -150,6 +157,11 @@ class UpdeckApp(App[None], inherit_bindings=False):
         self.say(line((notice, ink)) if notice else EMPTY)
         self.home.look()
         self.home.show_footer()
+
+    @on(Driver.SignalResume)
+    def _repaint(self) -> None:
+        """Paint everything anew after the process was stopped: the terminal has forgotten it."""
+        self.screen.refresh(layout=True)
 
     def broke(self, error: BaseException) -> str:
         """Keep where the program broke, and return the sentence that tells so; the UI goes on."""
@@ -208,7 +220,7 @@ class UpdeckApp(App[None], inherit_bindings=False):
                 self._turning = False
 
         self._turning = True
-        self.run_worker(turn(), exit_on_error=False)
+        self.beside(turn)
 
     def hears(self, screen: Screen[None]) -> bool:
         """Whether a key is meant for a screen: not while another opens, and not once another stands before it."""
@@ -295,6 +307,7 @@ class UpdeckApp(App[None], inherit_bindings=False):
         That is the one public place where the exception can be seen without the local variables.
         """
         error = sys.exc_info()[1]
-        if error is not None:
+        if error is None:
+            super().bell()
+        else:
             self.crash = error
-        super().bell()

@@ -31,11 +31,12 @@ class Title:
 
     def __init__(self) -> None:
         self._write: Callable[[str], None] | None = None
-        self._told = ""
+        self._wanted = self._told = ""
 
     def attach(self, write: Callable[[str], None]) -> None:
-        """Write to this terminal from now on."""
+        """Write to this terminal from now on; one that comes back is told the title anew."""
         self._write = write
+        self.tell(self._wanted)
 
     def detach(self) -> None:
         """Give the terminal its own title back, if it was taken."""
@@ -45,7 +46,10 @@ class Title:
 
     def tell(self, title: str) -> None:
         """Set the title if it differs from the one told last; the first time, the terminal's own is kept aside."""
-        if self._write is None or title == self._told or not (title.isascii() and title.isprintable()):
+        if not (title.isascii() and title.isprintable()):
+            return
+        self._wanted = title
+        if self._write is None or title == self._told:
             return
         if not self._told:
             self._write(_PUSH_TITLE)
@@ -70,6 +74,9 @@ def driver_with(title: Title) -> type[Driver]:
             size: tuple[int, int] | None = None,
         ) -> None:
             super().__init__(app, debug=debug, mouse=mouse, size=size)
+
+        def start_application_mode(self) -> None:
+            super().start_application_mode()  # type: ignore[no-untyped-call]
             title.attach(self.write)
 
         def stop_application_mode(self) -> None:
@@ -109,7 +116,7 @@ class Watchdog:
     @contextlib.contextmanager
     def watch(self, descriptor: int) -> Iterator[None]:
         """Watch while the app runs. A signal that was ignored before (`nohup`) stays ignored."""
-        known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+        known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGINT") if hasattr(signal, name)]
         handled = [number for number in known if signal.getsignal(number) is not signal.SIG_IGN]
         before = {number: signal.signal(number, self._signalled) for number in handled}
         thread = threading.Thread(target=self._run, args=(descriptor,), name="watchdog", daemon=True)
