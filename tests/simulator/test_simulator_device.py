@@ -82,7 +82,7 @@ def test_the_new_history_entry_is_later_than_initialized_at_any_speed(speed: flo
     assert len(device.history) == len(STAGED.history) + 1
 
 
-@pytest.mark.parametrize("reboots", [1, 2])
+@pytest.mark.parametrize("reboots", [1, 2, 5])
 def test_the_box_goes_down_during_the_run_as_often_as_its_blueprint_says(reboots: int) -> None:
     device, timeline = initialized(replace(STAGED, reboots=reboots))
     seen: list[bool] = []
@@ -253,7 +253,12 @@ def test_a_clock_that_is_set_back_in_the_run_dates_the_new_entry_before_initiali
 def test_a_new_certificate_is_made_at_the_next_restart_and_not_before() -> None:
     device, timeline = initialized()
     renewed: list[float] = []
-    device.on_new_certificate = lambda: renewed.append(timeline.wall())
+
+    def renew(*, expired: bool, at_once: bool) -> None:
+        assert (expired, at_once) == (False, False)
+        renewed.append(timeline.wall())
+
+    device.on_new_certificate = renew
     device.put_fault({"fault": "new_certificate", "times": 1})
     assert renewed == []
     device.start()
@@ -270,7 +275,7 @@ def test_refused_connections_come_back_by_themselves() -> None:
 
 
 @pytest.mark.parametrize("ending", Ending)
-@pytest.mark.parametrize("reboots", [1, 2])
+@pytest.mark.parametrize("reboots", [1, 2, 5])
 def test_every_script_of_a_run_is_in_order_and_comes_up_as_often_as_it_goes_down(ending: Ending, reboots: int) -> None:
     script = run_script(ending, reboots)
     assert [moment.at for moment in script] == sorted(moment.at for moment in script)

@@ -251,7 +251,7 @@ async def test_the_control_port_answers_mistakes_with_a_sentence(simulator: Star
     )
     assert await control("POST", url, {"fault": "html", "color": 1}) == (
         400,
-        {"error": "html has no field 'color', only path, times, seconds, status"},
+        {"error": "html has no field 'color', only path, times, seconds, status, text"},
     )
     status, answer = await control("POST", url, {"fault": "melt"})
     assert (status, answer["error"]) == (400, "there is no fault 'melt'; GET /faults lists them")

@@ -60,11 +60,14 @@ class Appliance:
         await self.listener.end()
 
     def _follow(self) -> None:
-        self.listener.want(up=self.device.reachable)
+        self.listener.want(up=self.device.reachable, broken=self.device.tls_broken)
 
     def _context(self) -> ssl.SSLContext | None:
         return None if self._certificate is None else self._certificate.context()
 
-    def _renew_certificate(self) -> None:
-        if self._certificate is not None:
-            self._certificate = make_certificate(self.device.name)
+    def _renew_certificate(self, *, expired: bool, at_once: bool) -> None:
+        if self._certificate is None:
+            return
+        self._certificate = make_certificate(self.device.name, expired=expired)
+        if at_once:
+            self.listener.reopen()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-__all__ = ["Blueprint", "ImageBlueprint", "Installed", "Manners"]
+__all__ = ["Blueprint", "ImageBlueprint", "Installed", "Manners", "Passport"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +13,15 @@ class Installed:
 
     time: int
     version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passport:
+    """Who a device says it is."""
+
+    serial: str
+    device_name: str
+    model: str
 
 
 @dataclass(frozen=True, slots=True)

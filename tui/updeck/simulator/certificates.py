@@ -21,6 +21,7 @@ __all__ = ["Certificate", "make_certificate"]
 
 NOT_BEFORE = datetime(2020, 1, 1, tzinfo=UTC)
 NOT_AFTER = datetime(2049, 12, 31, tzinfo=UTC)
+EXPIRED_AT = datetime(2021, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Certificate:
         return context
 
 
-def make_certificate(name: str) -> Certificate:
+def make_certificate(name: str, *, expired: bool = False) -> Certificate:
     """Make a self-signed certificate for the device `name`, good for `HOST` and localhost."""
     key = ec.generate_private_key(ec.SECP256R1())
     public = key.public_key()
@@ -69,7 +70,7 @@ def make_certificate(name: str) -> Certificate:
         .public_key(public)
         .serial_number(x509.random_serial_number())
         .not_valid_before(NOT_BEFORE)
-        .not_valid_after(NOT_AFTER)
+        .not_valid_after(EXPIRED_AT if expired else NOT_AFTER)
         .add_extension(
             x509.SubjectAlternativeName(
                 [x509.DNSName(name), x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(HOST))]

@@ -45,11 +45,11 @@ def describe_images(device: SimulatedDevice) -> dict[str, object]:
 def describe_info(device: SimulatedDevice) -> dict[str, object]:
     """Return the info of common 1.0."""
     return {
-        "device_name": device.name,
+        "device_name": device.passport.device_name,
         "hw_version": device.blueprint.hw_version,
         "mgmt_addresses": ["127.0.0.1"],
-        "model": device.blueprint.model,
-        "serial": device.serial,
+        "model": device.passport.model,
+        "serial": device.passport.serial,
         "sw_version": device.version,
     }
 
@@ -66,7 +66,7 @@ def truth_of(device: SimulatedDevice) -> dict[str, object]:
         "last_state_time": device.last_state_time,
         "version": device.version,
         "target_version": device.target_version,
-        "serial": device.serial,
+        "serial": device.passport.serial,
         "history": _history(device),
         "images": [_true_image(image) for image in device.shelf.images],
         "reachable": device.reachable,

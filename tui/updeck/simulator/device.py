@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Protocol
 
 from updeck.simulator.access import Access, Credentials
-from updeck.simulator.blueprint import Blueprint, Installed
-from updeck.simulator.fault_kinds import read_fault
+from updeck.simulator.blueprint import Blueprint, Installed, Passport
+from updeck.simulator.fault_kinds import FaultError, read_fault
 from updeck.simulator.faults import Fault, FaultBox
 from updeck.simulator.options import AuthMode
 from updeck.simulator.player import Player
 from updeck.simulator.record import Record
-from updeck.simulator.refusal import conflict
+from updeck.simulator.refusal import Refusal, conflict
 from updeck.simulator.script import INIT_S, RUN_S, Cue, Ending, Moment, init_script, run_script
 from updeck.simulator.shelf import Shelf
 from updeck.simulator.timeline import Timeline, Timer
@@ -30,11 +31,21 @@ RUN_FAULTS = {
 }
 
 
+class RenewCertificate(Protocol):
+    """Makes another certificate for a device, and lets it be seen at once or when the listener opens again."""
+
+    def __call__(self, *, expired: bool, at_once: bool) -> None: ...
+
+
+def _keep_certificate(*, expired: bool, at_once: bool) -> None:
+    """What a device without TLS does."""
+
+
 class SimulatedDevice:
     """The state machine of `rollout.md` 1 as a device lives it; calls in the wrong state raise `Refusal`.
 
     `speed` divides the device time of init, run and validation. `watch` tells of changes; `on_link` is called when
-    `reachable` changed, `on_new_certificate` when a restart makes another one.
+    `reachable` or `tls_broken` changed, `on_new_certificate` when there is another one.
     """
 
     def __init__(
@@ -49,7 +60,7 @@ class SimulatedDevice:
     ) -> None:
         self.blueprint = blueprint
         self.name = blueprint.name
-        self.serial = blueprint.serial
+        self.passport = self._own_passport()
         self.version = blueprint.version
         self.history = list(blueprint.history)
         self.state = blueprint.state
@@ -58,12 +69,12 @@ class SimulatedDevice:
         self.powered = not blueprint.unreachable
         self.record = Record()
         self.on_link: Callable[[], None] = lambda: None
-        self.on_new_certificate: Callable[[], None] = lambda: None
+        self.on_new_certificate: RenewCertificate = _keep_certificate
         self._timeline = timeline
         self._speed = speed
         self._offset_s = blueprint.clock_offset_s
         self._watchers: list[Callable[[], None]] = []
-        self._linked = False
+        self._linked = (False, False)
         self.faults = FaultBox(timeline, self._changed)
         self.shelf = Shelf(blueprint.images, timeline=timeline, speed=speed, faults=self.faults, changed=self._changed)
         self.access = Access(
@@ -105,6 +116,11 @@ class SimulatedDevice:
     def reachable(self) -> bool:
         """Whether the listener is open: the device is up and no fault refuses connections."""
         return self.powered and not self.faults.has("refuse")
+
+    @property
+    def tls_broken(self) -> bool:
+        """Whether a fault breaks every TLS handshake off."""
+        return self.faults.has("tls_broken")
 
     def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
         """Call `watcher` after each change from now on; returns what ends that."""
@@ -157,20 +173,40 @@ class SimulatedDevice:
     def put_fault(self, asked: object) -> Fault:
         """Put a fault in, or let it happen at once; raises `FaultError`."""
         kind, values = read_fault(asked)
+        if kind.id == "foreign_actor":
+            self._act_foreign(str(values["call"]))
         fault = self.faults.put(kind, values)
-        if kind.id == "clock_step":
-            self._offset_s += fault.amount("by")
-            self._began += int(fault.amount("by"))
-        elif kind.id == "identity":
-            self.serial = fault.text("serial")
-        elif kind.id == "forget_logins":
-            self.access.forget()
+        match kind.id:
+            case "clock_step":
+                self._offset_s += fault.amount("by")
+                self._began += int(fault.amount("by"))
+            case "identity":
+                own = self.blueprint
+                self.passport = Passport(
+                    fault.text("serial"), fault.word("device_name") or own.name, fault.word("model") or own.model
+                )
+            case "forget_logins":
+                self.access.forget()
+            case "change_certificate" | "expired_certificate":
+                self.on_new_certificate(expired=kind.id == "expired_certificate", at_once=True)
         return fault
 
     def clear_faults(self) -> int:
-        """Take all faults out and return how many there were; the own serial comes back, the clock stays."""
-        self.serial = self.blueprint.serial
+        """Take all faults out and return how many there were; the own identity is back, clock and certificate stay."""
+        self.passport = self._own_passport()
         return self.faults.clear()
+
+    def _own_passport(self) -> Passport:
+        return Passport(self.blueprint.serial, self.blueprint.name, self.blueprint.model)
+
+    def _act_foreign(self, call: str) -> None:
+        acts = {"init": self.init, "start": self.start, "reset": self.reset}
+        if call not in acts:
+            raise FaultError("foreign_actor: 'call' must be init, start or reset")
+        try:
+            acts[call]()
+        except Refusal as refusal:
+            raise FaultError(f"{self.name} refuses {call}: {refusal.error_text}") from None
 
     def _first_state_time(self) -> int:
         age = self.blueprint.state_age_s
@@ -215,7 +251,8 @@ class SimulatedDevice:
         return Ending.UPDATED, ""
 
     def _play_run(self, *, start: float) -> None:
-        script = run_script(self._ending, self.blueprint.reboots)
+        more = self.faults.strike("reboots")
+        script = run_script(self._ending, self.blueprint.reboots if more is None else int(more.amount("count")))
         self._began = self.last_state_time
         self._player.play(script, RUN_S / self._speed, self._act_run, start=start)
 
@@ -266,13 +303,14 @@ class SimulatedDevice:
         if self.powered and not powered:
             self.access.forget()
             if self.faults.strike("new_certificate") is not None:
-                self.on_new_certificate()
+                self.on_new_certificate(expired=False, at_once=False)
         self.powered = powered
         self._changed()
 
     def _changed(self) -> None:
-        if self.reachable != self._linked:
-            self._linked = self.reachable
+        link = (self.reachable, self.tls_broken)
+        if link != self._linked:
+            self._linked = link
             self.on_link()
         for watcher in tuple(self._watchers):
             watcher()

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-import struct
 from dataclasses import replace
 from email.utils import formatdate
 
@@ -13,8 +10,9 @@ from aiohttp import web
 from aiohttp.web_request import BaseRequest
 
 from updeck.simulator.access import COOKIE
-from updeck.simulator.answer import Answer, fault_answer, refused
+from updeck.simulator.answer import Answer, refused
 from updeck.simulator.call import Call
+from updeck.simulator.damage import damaged, stand_in
 from updeck.simulator.device import SimulatedDevice
 from updeck.simulator.faults import Fault
 from updeck.simulator.fetching import Fetcher
@@ -22,11 +20,11 @@ from updeck.simulator.refusal import Refusal, not_found
 from updeck.simulator.routes import find_route
 from updeck.simulator.shelf import TransferBroken
 from updeck.simulator.timeline import Timeline
+from updeck.simulator.wire import reset_connection, send, until_gone
 
-__all__ = ["DeviceFace", "reset_connection"]
+__all__ = ["DeviceFace"]
 
-SERVER = "nginx"
-NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+READ_BYTES = 1 << 16
 
 
 class DeviceFace:
@@ -38,6 +36,7 @@ class DeviceFace:
         self._fetcher = fetcher
         self._secure = secure
         self._handling: set[asyncio.Task[object]] = set()
+        self._last_read: Answer | None = None
 
     async def handle(self, request: BaseRequest) -> web.StreamResponse:
         """Answer a request, as an `aiohttp.web.Server` asks for it; goes on when the client has gone."""
@@ -55,7 +54,8 @@ class DeviceFace:
                 return web.Response()
             asked.status = answer.status
             try:
-                return await self._send(request, answer, {fault.kind.id: fault for fault in faults})
+                by_kind = {fault.kind.id: fault for fault in faults}
+                return await send(request, answer, by_kind, now=device.now(), timeline=self._timeline)
             except ConnectionError:  # the client has gone, and nobody reads what is returned
                 return web.Response()
 
@@ -68,30 +68,56 @@ class DeviceFace:
             await asyncio.wait(handling)
 
     async def _decide(self, request: BaseRequest, faults: list[Fault]) -> Answer | None:
-        """Return the answer, None for a connection that is reset."""
+        """Return the answer, None for a connection that is reset or gone."""
         for fault in faults:
-            if fault.kind.id == "reset_before":
-                return None
-            if fault.kind.id == "delay":
-                await self._timeline.sleep(fault.amount("seconds"))
-            answered = fault_answer(fault)
-            if answered is not None:
-                return answered
+            match fault.kind.id:
+                case "reset_before":
+                    return None
+                case "black_hole":
+                    await until_gone(request)
+                    return None
+                case "delay":
+                    await self._timeline.sleep(fault.amount("seconds"))
+                case "status" if fault.values["after_bytes"] is not None:
+                    await _read_part(request, int(fault.amount("after_bytes")))
+            instead = stand_in(fault, request.method, request.path)
+            if instead is not None:
+                return instead
+        answer = await self._answer(request)
+        return None if answer is None else await self._spoil(request, answer, faults)
+
+    async def _answer(self, request: BaseRequest) -> Answer | None:
+        """Return the device's own answer, None for a transfer that broke off."""
         try:
-            answer = await self._call(request)
+            return await self._call(request)
         except Refusal as refusal:
-            answer = refused(refusal)
+            return refused(refusal)
         except web.HTTPRequestEntityTooLarge:
-            answer = refused(Refusal(413, "REQUEST_TOO_LARGE", "Request body is too large"))
+            return refused(Refusal(413, "REQUEST_TOO_LARGE", "Request body is too large"))
         except (TransferBroken, web.RequestPayloadError, OSError):
             return None
+
+    async def _spoil(self, request: BaseRequest, answer: Answer, faults: list[Fault]) -> Answer | None:
+        """Return what faults make of an answer, None for a connection that is reset or gone."""
+        own = answer
         for fault in faults:
-            if fault.kind.id == "reset_after":
-                return None
-            if fault.kind.id == "delay_after":
-                await self._timeline.sleep(fault.amount("seconds"))
-            if fault.kind.id == "broken_json":
-                answer = replace(answer, content=answer.content[: len(answer.content) // 2])
+            match fault.kind.id:
+                case "reset_after":
+                    return None
+                case "black_hole_after":
+                    await until_gone(request)
+                    return None
+                case "delay_after":
+                    await self._timeline.sleep(fault.amount("seconds"))
+                case "stale" if request.method == "GET":
+                    dated = {"Date": formatdate(self._device.now(), usegmt=True), "Age": "0", **own.headers}
+                    fault.kept.setdefault(request.path, replace(own, headers=dated))
+                case "reordered" if request.method == "GET" and self._last_read is not None:
+                    answer = self._last_read
+                case _:
+                    answer = damaged(fault, answer)
+        if request.method == "GET":
+            self._last_read = own
         return answer
 
     async def _call(self, request: BaseRequest) -> Answer:
@@ -102,47 +128,11 @@ class DeviceFace:
             raise not_found("No such resource")
         return await route.handle(Call(request, self._device, self._fetcher, self._secure))
 
-    async def _send(self, request: BaseRequest, answer: Answer, faults: dict[str, Fault]) -> web.StreamResponse:
-        headers = {
-            "Date": formatdate(self._device.now(), usegmt=True),
-            "Server": SERVER,
-            **answer.headers,
-        }
-        if answer.content_type is not None:
-            headers["Content-Type"] = answer.content_type
-        if "drip" in faults:
-            return await self._drip(request, answer, headers, faults["drip"].amount("bytes_per_second"))
-        if "truncated" in faults:
-            return await self._truncate(request, answer, headers)
-        return web.Response(status=answer.status, body=answer.content or None, headers=headers)
 
-    async def _drip(
-        self, request: BaseRequest, answer: Answer, headers: dict[str, str], bytes_per_s: float
-    ) -> web.StreamResponse:
-        response = web.StreamResponse(status=answer.status, headers=headers)
-        response.content_length = len(answer.content)
-        await response.prepare(request)
-        for position in range(len(answer.content)):
-            await self._timeline.sleep(1.0 / bytes_per_s)
-            await response.write(answer.content[position : position + 1])
-        return response
-
-    async def _truncate(self, request: BaseRequest, answer: Answer, headers: dict[str, str]) -> web.StreamResponse:
-        response = web.StreamResponse(status=answer.status, headers=headers)
-        response.content_length = len(answer.content) + 1
-        response.force_close()
-        await response.prepare(request)
-        await response.write(answer.content[: len(answer.content) // 2])
-        if request.transport is not None:
-            request.transport.close()
-        return response
-
-
-def reset_connection(transport: asyncio.Transport | None) -> None:
-    """End a connection with a TCP reset, as a box that goes down does; None is a connection that is gone already."""
-    if transport is None:
-        return
-    connection = transport.get_extra_info("socket")
-    if connection is not None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
-    transport.abort()
+async def _read_part(request: BaseRequest, count: int) -> None:
+    """Read so many bytes of a body, or all there are."""
+    while count > 0:
+        piece = await request.content.read(min(READ_BYTES, count))
+        if not piece:
+            return
+        count -= len(piece)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from updeck.simulator.fault_kinds import Kind, Strikes, Value
+from updeck.simulator.answer import Answer
+from updeck.simulator.fault_fields import Kind, Strikes, Value
 from updeck.simulator.timeline import Timeline
 
 __all__ = ["Fault", "FaultBox"]
@@ -13,15 +14,21 @@ __all__ = ["Fault", "FaultBox"]
 
 @dataclass(slots=True, eq=False)
 class Fault:
-    """A fault that a device has; `times_left` None is for ever."""
+    """A fault that a device has; `times_left` None is for ever. `kept` are answers that it gives again, by path."""
 
     kind: Kind
     values: Mapping[str, Value]
     times_left: int | None
+    kept: dict[str, Answer] = field(default_factory=dict)
 
     def text(self, name: str) -> str:
         """Return a field that is a text."""
         return str(self.values[name])
+
+    def word(self, name: str) -> str | None:
+        """Return a field that is a text or null."""
+        value = self.values[name]
+        return None if value is None else str(value)
 
     def amount(self, name: str) -> float:
         """Return a field that is a number."""

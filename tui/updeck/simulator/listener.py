@@ -11,8 +11,8 @@ from collections.abc import Callable
 from aiohttp import web
 
 from updeck.errors import UsageError
-from updeck.simulator.face import reset_connection
 from updeck.simulator.options import HOST
+from updeck.simulator.wire import TlsBreaker, reset_connection
 
 __all__ = ["Listener", "bind"]
 
@@ -43,20 +43,34 @@ class Listener:
     """Serves one device on one port, where and when it is wanted."""
 
     def __init__(self, bound: socket.socket, server: web.Server, context: Callable[[], ssl.SSLContext | None]) -> None:
+        """`context` is asked whenever the door opens; None is plain http."""
         self.port: int = bound.getsockname()[1]
         self._socket = bound
         self._web = server
         self._context = context
+        self._breaker = TlsBreaker()
         self._wanted = False
+        self._broken = False
+        self._edition = 0
         self._listening: asyncio.Server | None = None
         self._opening: asyncio.Task[None] | None = None
 
-    def want(self, *, up: bool) -> None:
-        """Open or close the door; closing resets all connections at once."""
-        self._wanted = up
-        if not up:
+    def want(self, *, up: bool, broken: bool = False) -> None:
+        """Open or close the door; closing resets all connections at once. Behind a `broken` one nobody gets in."""
+        if self._wanted and not up:
             self._close()
-        elif self._opening is None and self._listening is None:
+        self._wanted = up
+        if broken is not self._broken:
+            self._broken = broken
+            self.reopen()
+        if up and self._opening is None and self._listening is None:
+            self._opening = asyncio.get_running_loop().create_task(self._open())
+
+    def reopen(self) -> None:
+        """Reset all connections, and take new ones in the context that is asked for now."""
+        self._edition += 1
+        self._close()
+        if self._wanted and self._opening is None:
             self._opening = asyncio.get_running_loop().create_task(self._open())
 
     async def settled(self) -> None:
@@ -74,13 +88,18 @@ class Listener:
     async def _open(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            self._listening = await loop.create_server(
-                self._web, sock=self._socket, ssl=self._context(), backlog=BACKLOG
-            )
+            while self._wanted and self._listening is None:
+                edition, broken = self._edition, self._broken
+                self._listening = await loop.create_server(
+                    self._breaker if broken else self._web,
+                    sock=self._socket,
+                    ssl=None if broken else self._context(),
+                    backlog=BACKLOG,
+                )
+                if not self._wanted or edition != self._edition:
+                    self._close()
         finally:
             self._opening = None
-        if not self._wanted:
-            self._close()
 
     def _close(self) -> None:
         if self._listening is None:
@@ -89,4 +108,6 @@ class Listener:
         self._listening = None
         for connection in self._web.connections:
             reset_connection(connection.transport)
+        for transport in tuple(self._breaker.connections):
+            reset_connection(transport)
         self._socket = bind(self.port, "a device that is down")

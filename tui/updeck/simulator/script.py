@@ -28,6 +28,9 @@ VALIDATE_S = 45.0
 
 PACKAGES = 7
 
+FIRST_DOWN, LAST_UP = 0.42, 0.8
+"""Between which shares of a run the box goes down and comes up."""
+
 
 class Cue(Enum):
     """What happens at a moment."""
@@ -78,7 +81,7 @@ def init_script() -> tuple[Moment, ...]:
 
 
 def run_script(ending: Ending, reboots: int) -> tuple[Moment, ...]:
-    """Return what happens in RUNNING, with the box going down `reboots` times (1 or 2) on the way."""
+    """Return what happens in RUNNING, with the box going down `reboots` times on the way."""
     moments = [Moment(0.0, Cue.SAY, "Unpacking image")]
     if ending is Ending.FAILED_GRACEFUL:
         return (*moments, Moment(0.2, Cue.END))
@@ -86,16 +89,14 @@ def run_script(ending: Ending, reboots: int) -> tuple[Moment, ...]:
         Moment(0.08 + 0.04 * package, Cue.SAY, f"Installing packages ({package} of {PACKAGES})")
         for package in range(1, PACKAGES + 1)
     ]
-    moments.append(Moment(0.42, Cue.DOWN))
+    moments.append(Moment(FIRST_DOWN, Cue.DOWN))
     if ending is Ending.NEVER_BACK:
         return tuple(moments)
-    if reboots > 1:
-        moments += [
-            Moment(0.58, Cue.UP),
-            Moment(0.58, Cue.SAY, "Migrating data"),
-            Moment(0.68, Cue.DOWN),
-        ]
+    stretch = (LAST_UP - FIRST_DOWN) / (2 * reboots - 1)
+    for fall in range(1, reboots):
+        up = FIRST_DOWN + (2 * fall - 1) * stretch
+        moments += [Moment(up, Cue.UP), Moment(up, Cue.SAY, "Migrating data"), Moment(up + stretch, Cue.DOWN)]
     if ending is Ending.UPDATED:
-        moments.append(Moment(0.8, Cue.INSTALL))
-    moments += [Moment(0.8, Cue.UP), Moment(0.8, Cue.SAY, "Starting services"), Moment(1.0, Cue.END)]
+        moments.append(Moment(LAST_UP, Cue.INSTALL))
+    moments += [Moment(LAST_UP, Cue.UP), Moment(LAST_UP, Cue.SAY, "Starting services"), Moment(1.0, Cue.END)]
     return tuple(moments)
