@@ -1,28 +1,29 @@
-"""`updeck completion`: the script with which a shell completes commands and options."""
+"""`updeck completion`: the script with which a shell completes commands, options, devices and rollouts."""
 
 from __future__ import annotations
 
 import click
-from click.shell_completion import get_completion_class
 
 from updeck.cli.command import Invocation, command
 from updeck.cli.exits import Exit
+from updeck.cli.main import COMPLETION_VARIABLE
+from updeck.cli.shells import SHELLS
 
 __all__ = ["completion"]
 
-VARIABLE = "_UPDECK_COMPLETE"
-"""What the script sets when it asks this program; click answers it before anything else."""
-
 
 @command(reads=False)
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=click.Choice(list(SHELLS)))
 @click.pass_context
 def completion(context: click.Context, invocation: Invocation, *, shell: str) -> Exit:
     """Print the completion script of a shell.
 
-    Put `eval "$(updeck completion bash)"` into the shell's start file.
+    It completes devices and selectors from the inventory and rollouts from the journal, without asking a device.
+
+    \b
+      eval "$(updeck completion bash)"       in ~/.bashrc
+      eval "$(updeck completion zsh)"        in ~/.zshrc, after compinit
+      updeck completion fish | source        in ~/.config/fish/config.fish
     """
-    kind = get_completion_class(shell)
-    assert kind is not None
-    invocation.out.line(kind(context.find_root().command, {}, "updeck", VARIABLE).source().strip())
+    invocation.out.line(SHELLS[shell](context.find_root().command, {}, "updeck", COMPLETION_VARIABLE).source().strip())
     return Exit.GOOD

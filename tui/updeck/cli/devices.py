@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from updeck.cli.command import CommandGroup, Invocation, command
+from updeck.cli.completing import device_names, selector_words
 from updeck.cli.exits import Exit, rolled_up
 from updeck.cli.login import log_in
 from updeck.cli.session import fleet_of, looked_at, one_device
@@ -60,7 +61,7 @@ def add(invocation: Invocation, *, name: str, url: str, tags: tuple[str, ...], s
 
 
 @command(devices, reads=False)
-@click.argument("name")
+@click.argument("name", shell_complete=device_names)
 def remove(invocation: Invocation, *, name: str) -> Exit:
     """Take a device out of the inventory."""
     invocation.forbid_when_read_only("devices remove")
@@ -87,7 +88,7 @@ def import_(invocation: Invocation, *, file: Path) -> Exit:
 
 
 @command(devices)
-@click.argument("selectors", nargs=-1, metavar="[SELECTOR]...")
+@click.argument("selectors", nargs=-1, metavar="[SELECTOR]...", shell_complete=selector_words)
 def check(invocation: Invocation, *, selectors: tuple[str, ...]) -> Exit:
     """Try reach, trust, login and service of devices."""
     views = looked_at(invocation, fleet_of(invocation), selectors)
@@ -99,7 +100,7 @@ def check(invocation: Invocation, *, selectors: tuple[str, ...]) -> Exit:
 
 
 @command(devices)
-@click.argument("selectors", nargs=-1, required=True, metavar="SELECTOR...")
+@click.argument("selectors", nargs=-1, required=True, metavar="SELECTOR...", shell_complete=selector_words)
 @click.option("--accept", metavar="sha256:HEX", help="The fingerprint that is to be trusted.")
 @click.option(
     "--fingerprints",
@@ -117,7 +118,7 @@ def trust(invocation: Invocation, *, selectors: tuple[str, ...], accept: str | N
 
 
 @command(devices, reads=False)
-@click.argument("name")
+@click.argument("name", shell_complete=device_names)
 def login(invocation: Invocation, *, name: str) -> Exit:
     """Test the login of a device.
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from updeck.errors import UpdeckError
-from updeck.journal.models import GOOD_VERDICTS, Verdict
+
+if TYPE_CHECKING:
+    from updeck.journal.models import Verdict
 
 __all__ = ["Exit", "exit_of_error", "exit_of_verdict", "rolled_up"]
 
@@ -50,6 +53,8 @@ def exit_of_error(error: UpdeckError) -> Exit:
 
 def exit_of_verdict(verdict: Verdict | None) -> Exit:
     """Return the exit that a verdict stands for; an operation that has none (delete, reset) ended well."""
+    from updeck.journal.models import GOOD_VERDICTS, Verdict
+
     if verdict is None or verdict in GOOD_VERDICTS:
         return Exit.GOOD
     return Exit.REVIEW if verdict is Verdict.REVIEW else Exit.FAILED

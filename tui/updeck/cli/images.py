@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from updeck.cli.command import CommandGroup, Invocation, command
+from updeck.cli.completing import device_names, selector_words
 from updeck.cli.drive import Wish, drive
 from updeck.cli.exits import Exit, rolled_up
 from updeck.cli.output import Json
@@ -29,7 +30,7 @@ def images() -> None:
 
 
 @command(images, name="list")
-@click.argument("selectors", nargs=-1, required=True, metavar="SELECTOR...")
+@click.argument("selectors", nargs=-1, required=True, metavar="SELECTOR...", shell_complete=selector_words)
 def list_(invocation: Invocation, *, selectors: tuple[str, ...]) -> Exit:
     """Show the images on devices."""
     views = looked_at(invocation, fleet_of(invocation), selectors)
@@ -45,7 +46,7 @@ def list_(invocation: Invocation, *, selectors: tuple[str, ...]) -> Exit:
 
 
 @command(images)
-@click.argument("device")
+@click.argument("device", shell_complete=device_names)
 @click.argument("id", type=int)
 def show(invocation: Invocation, *, device: str, id: int) -> Exit:  # noqa: A002
     """Show one image on a device."""
@@ -66,9 +67,15 @@ def show(invocation: Invocation, *, device: str, id: int) -> Exit:  # noqa: A002
 
 
 @command(images)
-@click.argument("device")
+@click.argument("device", shell_complete=device_names)
 @click.argument("id", type=int)
-@click.option("--confirm", required=True, metavar="DEVICE", help="The device's name once more.")
+@click.option(
+    "--confirm",
+    required=True,
+    metavar="DEVICE",
+    help="The device's name once more.",
+    shell_complete=device_names,
+)
 @click.option("--no-wait", is_flag=True, help="Return once it is accepted, with exit code 7.")
 def delete(invocation: Invocation, *, device: str, id: int, confirm: str, no_wait: bool) -> Exit:  # noqa: A002
     """Delete an image from a device."""
@@ -77,7 +84,7 @@ def delete(invocation: Invocation, *, device: str, id: int, confirm: str, no_wai
 
 @command(images)
 @click.argument("url")
-@click.argument("selectors", nargs=-1, required=True, metavar="SELECTOR...")
+@click.argument("selectors", nargs=-1, required=True, metavar="SELECTOR...", shell_complete=selector_words)
 @click.option("--sha256", metavar="HEX", help="What its publisher says of it.")
 @click.option("--allow-local", is_flag=True, help="The URL may point to loopback or link-local addresses.")
 @click.option("--no-wait", is_flag=True, help="Return once it is accepted, with exit code 7.")
@@ -100,7 +107,7 @@ def fetch(
 
 @command(images)
 @click.argument("file", type=click.Path(path_type=Path))
-@click.argument("selectors", nargs=-1, required=True, metavar="SELECTOR...")
+@click.argument("selectors", nargs=-1, required=True, metavar="SELECTOR...", shell_complete=selector_words)
 @click.option("--sha256", metavar="HEX", help="What its publisher says of it; FILE.sha256 is read by itself.")
 @click.option("--no-wait", is_flag=True, help="Return once it is sent, with exit code 7.")
 def upload(

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import click
 
 from updeck.cli.command import Invocation, command
+from updeck.cli.completing import selector_words
 from updeck.cli.exits import Exit
 from updeck.cli.session import fleet_of, possible_names
 from updeck.cli.tables import event_table
@@ -29,7 +30,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 @command()
-@click.argument("selectors", nargs=-1, metavar="[SELECTOR]...")
+@click.argument("selectors", nargs=-1, metavar="[SELECTOR]...", shell_complete=selector_words)
 @click.option("--since", metavar="TIME", help='Only what is newer: "2026-12-01T22:00:00Z", "2026-12-01", "90m", "2d".')
 def journal(invocation: Invocation, *, selectors: tuple[str, ...], since: str | None) -> Exit:
     """Show what was done, by whom, and what changed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -18,6 +19,9 @@ __all__ = ["main"]
 
 
 _SCREEN = "://"
+
+COMPLETION_VARIABLE = "_UPDECK_COMPLETE"
+"""What a completion script sets when it asks this program; click answers it before anything else."""
 
 
 class _Root(LazyGroup):
@@ -84,6 +88,10 @@ def root(context: click.Context, *, mouse: bool) -> Exit | None:
 def main(arguments: Sequence[str] | None = None, *, out: Output | None = None) -> int:
     """Run one command line (the process's own if None) and return its exit code."""
     out = out or Output.standard()
+    if COMPLETION_VARIABLE in os.environ:
+        from updeck.cli.shells import teach
+
+        teach()
     try:
         result = root.main(
             None if arguments is None else list(arguments),

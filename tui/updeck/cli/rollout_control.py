@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from updeck.cli.command import Invocation, command, one_of
+from updeck.cli.completing import device_names, rollout_ids
 from updeck.cli.exits import Exit
 from updeck.cli.rollout_record import opened_journal
 from updeck.cli.rollout_run import drive_on
@@ -20,8 +21,8 @@ from updeck.rollout.registration import plan_of
 
 __all__ = ["abort", "adopt", "pause", "promote", "reopen", "resolve", "retry", "skip"]
 
-_ID = click.argument("rollout", metavar="ID")
-_DEVICE = click.argument("device", metavar="DEVICE")
+_ID = click.argument("rollout", metavar="ID", shell_complete=rollout_ids)
+_DEVICE = click.argument("device", metavar="DEVICE", shell_complete=device_names)
 _REASON = click.option("--reason", required=True, metavar="TEXT", help="Why; it is recorded with your name.")
 
 

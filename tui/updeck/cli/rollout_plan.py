@@ -11,6 +11,7 @@ from typing import Any, TypedDict, Unpack
 import click
 
 from updeck.cli.command import Invocation, command, fail_usage, one_of
+from updeck.cli.completing import selector_words
 from updeck.cli.exits import Exit, rolled_up
 from updeck.cli.output import Json
 from updeck.cli.plan_lines import outlook_row, outlook_table, plan_terms, warnings
@@ -135,7 +136,7 @@ def _with_terms(function: Callable[..., Exit]) -> Callable[..., Exit]:
 
 
 @command()
-@click.argument("selectors", nargs=-1, required=True, metavar="SELECTOR...")
+@click.argument("selectors", nargs=-1, required=True, metavar="SELECTOR...", shell_complete=selector_words)
 @_with_terms
 @click.option("-o", "output", type=click.Path(path_type=Path), metavar="plan.json", help="Where the plan is written.")
 def plan(invocation: Invocation, *, selectors: tuple[str, ...], output: Path | None, **terms: Unpack[_Terms]) -> Exit:

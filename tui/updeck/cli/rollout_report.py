@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from updeck.cli.command import Invocation, command
+from updeck.cli.completing import rollout_ids
 from updeck.cli.exits import Exit
 from updeck.cli.rollout_record import opened_journal
 from updeck.clock import SystemClock
@@ -16,7 +17,7 @@ __all__ = ["report"]
 
 
 @command()
-@click.argument("rollout", metavar="ID")
+@click.argument("rollout", metavar="ID", shell_complete=rollout_ids)
 @click.option(
     "--format", "format_", type=click.Choice(["md", "json"]), default="md", show_default=True, help="How it is spelled."
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from updeck.cli.command import Invocation, command, fail_usage
+from updeck.cli.completing import rollout_ids
 from updeck.cli.exits import Exit
 from updeck.cli.rollout_attach import follow, show_end
 from updeck.cli.rollout_record import opened_journal
@@ -67,7 +68,7 @@ def run(invocation: Invocation, *, plan: Path, confirm: str, detach: bool, foreg
 
 
 @command()
-@click.argument("rollout", metavar="ID")
+@click.argument("rollout", metavar="ID", shell_complete=rollout_ids)
 @_engine_options
 def resume(invocation: Invocation, *, rollout: str, detach: bool, foreground: bool) -> Exit:
     """Go on with a paused rollout, and with one whose engine is gone."""
@@ -88,7 +89,7 @@ def resume(invocation: Invocation, *, rollout: str, detach: bool, foreground: bo
 
 
 @command()
-@click.argument("rollout", metavar="ID")
+@click.argument("rollout", metavar="ID", shell_complete=rollout_ids)
 def attach(invocation: Invocation, *, rollout: str) -> Exit:
     """Look on until a rollout has ended; ctrl-C stops the looking on."""
     with opened_journal() as journal:

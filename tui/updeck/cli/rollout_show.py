@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from updeck.cli.command import Invocation, command
+from updeck.cli.completing import rollout_ids
 from updeck.cli.exits import Exit
 from updeck.cli.rollout_record import opened_journal
 from updeck.cli.rollout_tables import list_table, show_lines
@@ -38,7 +39,7 @@ def list_(invocation: Invocation, *, all_: bool) -> Exit:
 
 
 @command()
-@click.argument("rollout", metavar="ID")
+@click.argument("rollout", metavar="ID", shell_complete=rollout_ids)
 def show(invocation: Invocation, *, rollout: str) -> Exit:
     """Show a rollout; the beginning of its id is enough."""
     now = SystemClock().wall()

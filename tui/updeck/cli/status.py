@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import click
 
 from updeck.cli.command import Invocation, command
+from updeck.cli.completing import selector_words
 from updeck.cli.exits import Exit, rolled_up
 from updeck.cli.output import Json
 from updeck.cli.session import fleet_of, looked_at
@@ -22,7 +23,7 @@ _FAILED = (UpdateState.FAILED_GRACEFUL, UpdateState.FAILED_CRITICAL)
 
 
 @command()
-@click.argument("selectors", nargs=-1, metavar="[SELECTOR]...")
+@click.argument("selectors", nargs=-1, metavar="[SELECTOR]...", shell_complete=selector_words)
 @click.option("--watch", is_flag=True, help="Go on and tell every change, until interrupted.")
 def status(invocation: Invocation, *, selectors: tuple[str, ...], watch: bool) -> Exit:
     """Show what devices say now, and what each needs.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import click
 
 from updeck.cli.command import CommandGroup, Invocation, command
+from updeck.cli.completing import device_names
 from updeck.cli.drive import Wish, drive
 from updeck.cli.exits import Exit
 from updeck.journal.models import Op
@@ -18,8 +19,14 @@ def _options(function: Callable[..., Exit]) -> Callable[..., Exit]:
     for option in (
         click.option("--allow-insecure", is_flag=True, help="Send it although nothing proves who answers."),
         click.option("--no-wait", is_flag=True, help="Return once it is accepted, with exit code 7."),
-        click.option("--confirm", required=True, metavar="DEVICE", help="The device's name once more."),
-        click.argument("device"),
+        click.option(
+            "--confirm",
+            required=True,
+            metavar="DEVICE",
+            help="The device's name once more.",
+            shell_complete=device_names,
+        ),
+        click.argument("device", shell_complete=device_names),
     ):
         function = option(function)
     return function
