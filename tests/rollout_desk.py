@@ -91,14 +91,20 @@ class RolloutDesk:
 
     def end_engines(self) -> None:
         """End what a test left behind."""
-        for pid in self._engines():
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
-                os.kill(pid, signal.SIGKILL)
+        end_engines(self.shell.state)
 
-    def _engines(self) -> Iterator[int]:
-        for entry in Path("/proc").iterdir():
-            with suppress(OSError):
-                environ = (entry / "environ").read_bytes() if entry.name.isdigit() else b""
-                if f"UPDECK_STATE={self.shell.state}".encode() in environ:
-                    yield int(entry.name)
+
+def end_engines(state: Path) -> None:
+    """End the engines that work with a state directory; this process is none of them."""
+    for pid in _engines(state):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+            os.kill(pid, signal.SIGKILL)
+
+
+def _engines(state: Path) -> Iterator[int]:
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            environ = (entry / "environ").read_bytes() if entry.name.isdigit() else b""
+            if f"UPDECK_STATE={state}\0".encode() in environ and int(entry.name) != os.getpid():
+                yield int(entry.name)

@@ -2,163 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from aiohttp import web
-from textual.pilot import Pilot
 
-from dialog_stage import burst, words
-from simulation import StartSimulator
-from updeck.clock import SystemClock
+from dialog_stage import words
+from flow_desk import VERSION, Desk, Open, serving
 from updeck.device.models import Image, Reach
 from updeck.fleet.examine import INSECURE
 from updeck.fleet.inventory import Fleet, load_fleet
 from updeck.fleet.orders import Performed
-from updeck.fleet.service import FleetService
 from updeck.fleet.views import DeviceView
-from updeck.journal.actor import this_actor
 from updeck.journal.models import Op, Outcome
-from updeck.journal.store import Journal
-from updeck.simulator.images import write_image
 from updeck.simulator.options import Scenario
-from updeck.simulator.serving import Simulator
 from updeck.ui import flows
-from updeck.ui.app import UpdeckApp
 from updeck.ui.flows.operations import told
 from updeck.ui.flows.transfers import summary
-from updeck.ui.launch import UiOptions
 from updeck.ui.recent import load_recent
 from updeck.ui.screens.dialog import Dialog
 from updeck.ui.screens.file_picker import FilePicker
 from updeck.ui.screens.upload_dialog import UploadDialog
-
-VERSION = "11.8.0 #28924"
-HANG_S = 20.0
-
-
-Open = Callable[..., AbstractAsyncContextManager["Desk"]]
-
-
-class Desk:
-    """The app over a simulated fleet, and what flows returned."""
-
-    def __init__(self, app: UpdeckApp, pilot: Pilot[None], simulator: Simulator, directory: Path) -> None:
-        self.app = app
-        self.pilot = pilot
-        self.directory = directory
-        self.told: list[str | None] = []
-        self.simulator = simulator
-
-    def begin(self, flow: Callable[[], Awaitable[str | None]]) -> None:
-        """Run a flow as the screen does."""
-
-        async def run() -> str | None:
-            notice = await flow()
-            self.told.append(notice)
-            return notice
-
-        self.app.run_flow("the dialog", run)
-
-    async def asked(self, what: str) -> None:
-        """Wait until a dialog shows these words and takes input."""
-
-        def shown() -> bool:
-            screen = self.app.screen
-            if not isinstance(screen, Dialog) or not screen.hearing:
-                return False
-            return what in " ".join(" ".join(words(self.app, part) for part in ("title", "body", "remark")).split())
-
-        await self.wait(shown)
-
-    async def wait(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(HANG_S):
-            while not condition():
-                await self.pilot.pause(0.01)
-
-    async def type(self, text: str, *keys: str) -> None:
-        """Press the keys of a text, then others, all in one burst."""
-        burst(self.app, text, *keys)
-        await self.pilot.pause()
-
-    async def until(self, name: str, fulfilled: Callable[[DeviceView], bool]) -> DeviceView:
-        """Wait until a device is seen as asked, poll by poll."""
-        async with asyncio.timeout(HANG_S):
-            while True:
-                view = self.app.service.state.view(name)
-                if view is not None and fulfilled(view):
-                    return view
-                await asyncio.wrap_future(self.app.service.read_once([name]))
-                await self.pilot.pause()
-
-    def image(self, version: str = VERSION, size_bytes: int = 200_000) -> Path:
-        """Write an image that simulated devices take."""
-        path = self.directory / f"update-{version.split()[0]}.iso"
-        write_image(path, version=version, size_bytes=size_bytes, corrupt=False)
-        return path
-
-    async def upload(self, name: str, path: Path) -> None:
-        """Upload a file by keys."""
-        self.begin(lambda: flows.upload_flow(self.app, self.app.service, (name,)))
-        await self.asked("choose a file")
-        await self.type(str(path), "enter")
-        await self.asked("press y to upload")
-        await self.pilot.press("y")
-        await self.wait(lambda: self.told != [])
-        await self.until(name, lambda view: view.next.text.startswith("init?"))
-
-    async def initialize(self, name: str) -> None:
-        """Init by keys, after an upload."""
-        self.begin(lambda: flows.init_flow(self.app, self.app.service, name))
-        await self.asked("press y to init")
-        await self.pilot.press("y")
-        await self.until(name, lambda view: view.next.text == "start?")
-
-    def count(self, name: str, what: str) -> int:
-        """Return how often a device was really told to do something."""
-        number = self.simulator.truth(name)[what]
-        assert isinstance(number, int)
-        return number
-
-
-@pytest.fixture
-def desk(simulator: StartSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
-    """Give a function that opens the app on a simulated fleet; `change` alters the fleet as loaded."""
-    monkeypatch.setenv("UPDECK_STATE", str(tmp_path / "state"))
-
-    @asynccontextmanager
-    async def opened(
-        *,
-        devices: int = 2,
-        scenario: Scenario = Scenario.CALM,
-        http: bool = False,
-        change: Callable[[Fleet], Fleet] = lambda fleet: fleet,
-        fleet: Fleet | None = None,
-    ) -> AsyncIterator[Desk]:
-        served = await simulator(devices=devices, scenario=scenario, http=http)
-        shown = change(load_fleet(served.fleet_path)) if fleet is None else fleet
-        with closing(Journal.open(tmp_path / "state", actor=this_actor("ui"), clock=SystemClock())) as journal:
-            service = FleetService(shown, journal)
-
-            def open_service() -> FleetService:
-                service.start()
-                return service
-
-            app = UpdeckApp(open_service, UiOptions(fleet_name="bench", label="LAB"))
-            try:
-                async with app.run_test() as pilot:
-                    bench = Desk(app, pilot, served, tmp_path)
-                    await bench.wait(lambda: app.service_or_none is not None)
-                    yield bench
-            finally:
-                await asyncio.to_thread(service.stop)
-
-    return opened
 
 
 async def test_a_device_is_updated_by_keys_alone(desk: Open) -> None:
@@ -366,7 +231,7 @@ async def test_an_acknowledgement_needs_a_note_and_leaves_the_top(desk: Open) ->
 
 
 async def test_quitting_asks_only_where_an_upload_would_be_lost(desk: Open) -> None:
-    async with desk() as bench:
+    async with desk(change=saved_nowhere) as bench:
         name = bench.simulator.names[0]
         assert await flows.quit_flow(bench.app, bench.app.service)
         bench.simulator.fault(name, "delay", path="/images/upload", seconds=30.0)
@@ -488,25 +353,9 @@ def with_wrong_pins(fleet: Fleet) -> Fleet:
     return replace(fleet, devices=tuple(replace(entry, tls=replace(entry.tls, pin=wrong)) for entry in fleet.devices))
 
 
+def saved_nowhere(fleet: Fleet) -> Fleet:
+    return replace(fleet, path=None)
+
+
 def without_passwords(fleet: Fleet) -> Fleet:
     return replace(fleet, devices=tuple(replace(entry, password=None) for entry in fleet.devices))
-
-
-@asynccontextmanager
-async def serving(path: Path) -> AsyncIterator[str]:
-    """Serve one file over HTTP on loopback."""
-
-    async def give(request: web.Request) -> web.FileResponse:
-        return web.FileResponse(path)
-
-    application = web.Application()
-    application.router.add_get(f"/{path.name}", give)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = runner.addresses[0][1]
-    try:
-        yield f"http://127.0.0.1:{port}/{path.name}"
-    finally:
-        await runner.cleanup()

@@ -16,6 +16,7 @@ from textual.pilot import Pilot
 from dialog_stage import words
 from fleet_fixture import ACTOR, Stage, app_with, device, image
 from updeck.clock import SystemClock
+from updeck.fleet.credentials import HandOver
 from updeck.fleet.inventory import Fleet
 from updeck.fleet.views import Next, Tone
 from updeck.journal.models import Baseline, Op, Outcome, Verdict
@@ -70,6 +71,11 @@ class World(Stage):
         done: Future[None] = Future()
         done.set_result(None)
         return done
+
+    def at_hand(self, devices: Iterable[str]) -> Future[HandOver]:
+        known: Future[HandOver] = Future()
+        known.set_result(HandOver({}, {}))
+        return known
 
     @property
     def record(self) -> RolloutRecord:

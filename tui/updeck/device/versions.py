@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["Version", "compare", "newer", "same_version"]
+__all__ = ["Version", "compare", "doubt", "newer", "same_version"]
 
 _PATTERN = re.compile(
     r"(?P<major>[0-9]{1,6})\.(?P<minor>[0-9]{1,6})(?:\.(?P<patch>[0-9]{1,6}))?(?P<letter>[A-Za-z])?"
@@ -67,6 +67,16 @@ def compare(left: str, right: str) -> int | None:
 def same_version(left: str, right: str) -> bool:
     """Whether both spell the same version; what cannot be parsed must be the same string."""
     return compare(left, right) == 0
+
+
+def doubt(version: str) -> str | None:
+    """Return in words what cannot be done with a version that spells none, None for one that does.
+
+    A person has to take it as it is explicitly: nothing tells whether it is older than what runs.
+    """
+    if Version.parse(version) is not None:
+        return None
+    return f'"{version}" is no version such as 11.8.0 #28924: it cannot be compared, only the same text is the same'
 
 
 def newer(left: str, right: str) -> bool:

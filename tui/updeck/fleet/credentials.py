@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -21,7 +21,7 @@ from updeck.fleet.secret_reading import READ_TIMEOUT_S, SecretReader, keep_in_ke
 from updeck.fleet.secret_sources import EnvSecret, KeyringSecret, PromptSecret, SecretSource
 from updeck.text import clean
 
-__all__ = ["CredentialVault", "Prompt", "rereadable"]
+__all__ = ["CredentialVault", "HandOver", "Prompt", "rereadable"]
 
 RETRY_S = 30.0
 """How long a source that gave nothing is not asked again: 200 devices must not start 200 commands."""
@@ -36,6 +36,14 @@ def rereadable(entry: DeviceEntry) -> bool:
     if entry.password is None and entry.oauth_code is None:
         return False
     return not any(isinstance(source, EnvSecret | PromptSecret) for source in sources)
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """By device: the credentials that an engine needs to be given, and why one is not at hand."""
+
+    credentials: Mapping[str, Credential] = field(repr=False)
+    missing: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +150,21 @@ class CredentialVault:
             if entry.name in self._typed or not rereadable(entry):
                 handed[entry.name] = await self._credential(entry)
         return handed
+
+    async def at_hand(self, entries: Iterable[DeviceEntry]) -> HandOver:
+        """Return what `hand_over` would, but for what a person has to type first: what is unknown, or was rejected."""
+        handed: dict[str, Credential] = {}
+        missing: dict[str, str] = {}
+        for entry in entries:
+            try:
+                handed.update(await self.hand_over([entry]))
+            except SecretError as error:
+                missing[entry.name] = error.message
+            rejection = self.rejected(entry)
+            if rejection is not None:
+                handed.pop(entry.name, None)
+                missing[entry.name] = rejection
+        return HandOver(handed, missing)
 
     async def keep(self, entry: DeviceEntry) -> bool:
         """Store the device's credential in the keyring where the inventory names that as its source.

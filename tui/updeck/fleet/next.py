@@ -36,7 +36,8 @@ class Known:
 def next_step(known: Known) -> Next:
     """Return what a device needs now."""
     if known.transfer is not None:
-        return Next(_transfer_text(known.transfer), Tone.MOVING)
+        planned = known.record.rollout is not None and known.record.rollout.kind == "plan"
+        return Next(_transfer_text(known.transfer), Tone.MOVING, "rollouts" if planned else None)
     for rule in (_open_operation, _not_reached, _review):
         found = rule(known)
         if found is not None:

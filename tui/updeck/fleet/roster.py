@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
 
 from updeck.device.models import Reach
 from updeck.device.tls import Tls
 from updeck.errors import AuthError, Blocked
-from updeck.fleet.credentials import CredentialVault
+from updeck.fleet.credentials import CredentialVault, HandOver
 from updeck.fleet.inventory import DeviceEntry
 from updeck.fleet.inventory_edit import set_pin
 from updeck.fleet.monitor import Monitor
@@ -65,6 +66,11 @@ class Roster:
         if fresh.reach is not Reach.OK:
             raise Blocked(f"the login could not be tried: {fresh.reach}: {fresh.error}", device=device)
         return f"logged in as {username}"
+
+    async def at_hand(self, devices: Iterable[str]) -> HandOver:
+        """Return the credentials of these devices that another process of ours has to be given."""
+        entries = [entry for entry in map(self._monitor.fleet.get, devices) if entry is not None]
+        return await self._vault.at_hand(entries)
 
     def _tracked(self, device: str) -> Tracked:
         tracked = self._monitor.devices.get(device)

@@ -17,6 +17,7 @@ from updeck.device.tls import present
 from updeck.errors import Blocked
 from updeck.fleet.acknowledge import acknowledge
 from updeck.fleet.chronicle import way
+from updeck.fleet.credentials import HandOver
 from updeck.fleet.desk import Desk
 from updeck.fleet.inventory import DeviceEntry, Fleet
 from updeck.fleet.orders import CertificateOffer, Examination, FetchOrder, Performed, UploadOrder
@@ -197,6 +198,11 @@ class FleetService:
     def login(self, device: str, username: str, password: str) -> Future[str]:
         """Use a credential for a device from now on, in memory only, and try it. Raises `AuthError`."""
         return self._submit(lambda desk: desk.roster.login(device, username, password))
+
+    def at_hand(self, devices: Iterable[str]) -> Future[HandOver]:
+        """Return the credentials of these devices that an engine has to be given, and which are not known."""
+        names = tuple(devices)
+        return self._submit(lambda desk: desk.roster.at_hand(names))
 
     def add_device(self, entry: DeviceEntry) -> Future[None]:
         """Track one more device; the caller has saved it where it is to be kept."""

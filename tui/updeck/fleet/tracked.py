@@ -13,7 +13,7 @@ from updeck.fleet.inventory import DeviceEntry
 from updeck.fleet.next import Known, next_step
 from updeck.fleet.ruling import Timers
 from updeck.fleet.views import DeviceView, Phase, Reading, Transfer, Watch
-from updeck.journal.models import DeviceRecord
+from updeck.journal.models import DeviceRecord, Op
 from updeck.settings import PollSettings
 
 __all__ = ["Tracked"]
@@ -117,13 +117,14 @@ class Tracked:
         watch = self.watch
         if watch is not None and watch.phase is Phase.REBOOTING and self.reach is Reach.UNREACHABLE and failing_at:
             watch = replace(watch, text=f"down since {failing_at}")
+        transfer = self.transfer or _by_an_engine(self.record)
         known = Known(
             reach=self.reach,
             error=self.error,
             reading=self.reading,
             record=self.record,
             watch=watch,
-            transfer=self.transfer,
+            transfer=transfer,
             failing_at=failing_at,
         )
         return DeviceView(
@@ -142,13 +143,26 @@ class Tracked:
             tls_note=self.client.tls_note,
             login_note=self.client.login_note,
             watch=watch,
-            transfer=self.transfer,
+            transfer=transfer,
         )
 
 
 def _clock_time(at: float, now: float | None) -> str:
     """Return `11:59`, with the date where that was not within the last 20 hours."""
     return datetime.fromtimestamp(at).strftime("%H:%M" if (now or at) - at < _TODAY_S else "%Y-%m-%d %H:%M")
+
+
+def _by_an_engine(record: DeviceRecord) -> Transfer | None:
+    """Return how far the engine of a plan has come with its upload, as the journal knows; None where it sends none."""
+    rollout, moved = record.rollout, record.transfer
+    if rollout is None or rollout.kind != "plan" or not rollout.lease_alive or moved is None or not record.intents:
+        return None
+    intent = record.intents[-1]
+    if intent.op is not Op.UPLOAD or intent.outcome is not None or moved.at < intent.at:
+        return None
+    took = moved.at - moved.started_at
+    rate = moved.sent_bytes / took if took > 0 and moved.sent_bytes else None
+    return Transfer(intent.detail.get("file", ""), moved.sent_bytes, moved.total_bytes, rate, moved.started_at)
 
 
 def _standing(reading: Reading) -> tuple[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -75,10 +75,15 @@ class Transfers:
         if upload is not None:
             upload.cancel.set()
 
+    def cancel_where(self, given_up: Callable[[str], bool]) -> None:
+        """Break the uploads off to devices of which this is true."""
+        for device, upload in tuple(self._uploads.items()):
+            if given_up(device):
+                upload.cancel.set()
+
     def close(self) -> None:
         """Break all uploads off and wait for their threads."""
-        for upload in tuple(self._uploads.values()):
-            upload.cancel.set()
+        self.cancel_where(lambda device: True)
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     async def upload(self, device: str, order: UploadOrder) -> Performed:
@@ -162,9 +167,9 @@ class Transfers:
 
     async def _tick(self, tracked: Tracked, upload: _Upload) -> None:
         while True:
-            await self._monitor.clock.sleep(TICK_S)
             self._show(tracked, upload)
             await self._keep(tracked, upload)
+            await self._monitor.clock.sleep(TICK_S)
 
     async def _keep(self, tracked: Tracked, upload: _Upload) -> None:
         rollout = tracked.record.rollout

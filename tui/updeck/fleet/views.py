@@ -88,7 +88,10 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """An upload that this process sends. Bytes of the file; `rate_bps` in bytes per second, None before the first."""
+    """An upload that this process, or the engine of a plan, sends.
+
+    Bytes of the file; `rate_bps` in bytes per second, None before the first.
+    """
 
     file_name: str
     sent_bytes: int

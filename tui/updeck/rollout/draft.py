@@ -9,10 +9,26 @@ from updeck.device.models import Reach
 from updeck.errors import Blocked
 from updeck.fleet.views import DeviceView, Reading
 from updeck.rollout.checks import planned_images
-from updeck.rollout.plan import PlannedDevice, PlannedImage, Source
-from updeck.rollout.waves import Share, wave_numbers
+from updeck.rollout.plan import Goal, Limits, Plan, PlannedDevice, PlannedImage, Source, Via
+from updeck.rollout.waves import ALL, Share, wave_numbers
 
-__all__ = ["planned_devices", "present_image"]
+__all__ = ["planned_devices", "present_image", "staging_plan"]
+
+
+def staging_plan(image: PlannedImage, views: Sequence[DeviceView], *, at_once: int) -> Plan:
+    """Return the plan of an upload or a fetch by hand: the image on each of these devices, and nothing more.
+
+    Every device is on its own, so no failure holds the others back; nothing is started, so what may be uploaded to
+    over a connection that nothing proves stays what it was.
+    """
+    return Plan(
+        image,
+        planned_devices(views, (ALL,)),
+        until=Goal.STAGED,
+        via=Via.FETCH if image.source is Source.URL else Via.PUSH,
+        limits=Limits(max_transfers=at_once, max_failures=len(views)),
+        allow_insecure=True,
+    )
 
 
 def planned_devices(views: Sequence[DeviceView], shares: Sequence[Share]) -> tuple[PlannedDevice, ...]:

@@ -31,7 +31,7 @@ from updeck.journal.store import Journal
 from updeck.rollout.checks import blocking_reason, rollout_checks
 from updeck.rollout.decide import decide
 from updeck.rollout.decision import Case, Decision, End, Hold, Reached, Send, Wait, Watch, asked_since
-from updeck.rollout.gate import why_not
+from updeck.rollout.gate import given_up, why_not
 from updeck.rollout.leaving import only_people_can_go_on
 from updeck.rollout.plan import Plan
 from updeck.rollout.progress import RolloutState, state_of
@@ -104,8 +104,7 @@ class Engine:
 
     async def _hear_out(self) -> None:
         """Break uploads off, and record what became of each call under way: unknown, where no answer comes soon."""
-        for device in self._desk.transfers.under_way():
-            self._desk.transfers.cancel(device)
+        self._desk.transfers.cancel_where(lambda device: True)
         if self._calls:
             await asyncio.wait(self._calls, timeout=ANSWER_S)
         for call in tuple(self._calls):
@@ -151,6 +150,7 @@ class Engine:
                 record = await self._current()
                 if any(not ended(member) and member.device not in self._monitor.devices for member in record.members):
                     await self._admit()
+                self._desk.transfers.cancel_where(partial(given_up, record))
                 self._wake_those_who_wait()
             except LeaseLost:
                 raise

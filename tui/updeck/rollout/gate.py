@@ -17,7 +17,16 @@ from updeck.rollout.plan import Fence, Goal, Plan, Promotion
 from updeck.rollout.standing import begun, down, ended, gate_of, order_of, transferring
 from updeck.text import plural
 
-__all__ = ["aborted", "awaits_promotion", "open_wave", "paused", "wave_barrier", "why_not", "window_refusal"]
+__all__ = [
+    "aborted",
+    "awaits_promotion",
+    "given_up",
+    "open_wave",
+    "paused",
+    "wave_barrier",
+    "why_not",
+    "window_refusal",
+]
 
 _TRANSFERS = (Op.UPLOAD, Op.FETCH)
 _DISRUPTIVE = (Op.INIT, Op.START)
@@ -57,6 +66,11 @@ def aborted(record: RolloutRecord) -> str | None:
     """Return by whom and why the rollout was aborted, None where it was not."""
     control = _newest(record, None, ControlKind.ABORT)
     return None if control is None else f"aborted by {_by(control)}"
+
+
+def given_up(record: RolloutRecord, device: str) -> bool:
+    """Whether a person wants nothing more sent to a device: an upload under way is broken off then."""
+    return aborted(record) is not None or _is_newest(record, device, ControlKind.SKIP, ControlKind.RETRY)
 
 
 def paused(record: RolloutRecord, plan: Plan, now: float, *, op: Op | None = None) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from updeck.device.versions import same_version
 from updeck.fleet.next import clock_text
 from updeck.fleet.orders import Examination
 from updeck.text import pad, plural
@@ -20,8 +21,8 @@ __all__ = ["Target", "examined", "receivers", "target_lines", "unanswered"]
 class Target:
     """One device as a fresh read sees it.
 
-    `refusal` is why it cannot take the image, `held` the words for the image it has already; with neither it will
-    get it. `running` is its version, `rate_bps` what an upload to it was measured at. `read`: it was answered for.
+    `refusal` is why it cannot take the image, `held` the words for why it needs none; with neither it will get it.
+    `running` is its version, `rate_bps` what an upload to it was measured at. `read`: it was answered for.
     `insecure`: nothing proves who gets it.
     """
 
@@ -39,8 +40,10 @@ def unanswered(name: str, reason: str) -> Target:
     return Target(name, read=True, refusal=reason)
 
 
-def examined(shown: Examination, sha256: str | None, rate_bps: float | None = None) -> Target:
-    """Return what a fresh read says about sending the image with this SHA-256, where that is known, to a device."""
+def examined(
+    shown: Examination, sha256: str | None, rate_bps: float | None = None, *, version: str | None = None
+) -> Target:
+    """Return what a fresh read says about sending a device the image with this SHA-256 and version, where known."""
     reading = shown.reading
     running = None if reading is None else reading.version
     if shown.refusal is not None:
@@ -48,7 +51,9 @@ def examined(shown: Examination, sha256: str | None, rate_bps: float | None = No
     held = None
     if reading is not None and sha256 is not None:
         same = [image for image in reading.valid if image.checksum == sha256]
-        held = f"image {same[0].id}, {same[0].version or 'no version'}" if same else None
+        held = f"has it already (image {same[0].id}, {same[0].version or 'no version'})" if same else None
+    if held is None and running is not None and version is not None and same_version(running, version):
+        held = f"runs {running} already"
     insecure = shown.view.entry.insecure
     return Target(shown.device, read=True, held=held, running=running, rate_bps=rate_bps, insecure=insecure)
 
@@ -78,7 +83,7 @@ def _standing(one: Target, size_bytes: int | None, glyphs: Glyphs) -> tuple[str,
     if one.refusal is not None:
         return glyphs.failed, Ink.MAY, line(("gets nothing: ", Ink.MAY), one.refusal)
     if one.held is not None:
-        return glyphs.resting, Ink.DIM, line((f"has it already ({one.held}): nothing is sent", Ink.DIM))
+        return glyphs.resting, Ink.DIM, line((f"{one.held}: nothing is sent", Ink.DIM))
     warning = "insecure  " if one.insecure else ""
     words = line((warning, Ink.NEEDS), f"runs {one.running or 'an unknown version'}")
     if size_bytes is not None:

@@ -19,7 +19,7 @@ from updeck.text import clean, pad, plural
 from updeck.ui.confirmation import Ask, Deal
 from updeck.ui.facts import fact, heading, sentence
 from updeck.ui.flows.asking import ask, look_of, views_of
-from updeck.ui.flows.rollouts import drive_on, journal_of
+from updeck.ui.flows.engines import begin
 from updeck.ui.glyphs import Glyphs
 from updeck.ui.ink import Ink, Line, fit_line, line
 from updeck.ui.screens.confirm_dialog import ConfirmDialog
@@ -68,28 +68,20 @@ async def plan_flow(app: UpdeckApp, service: FleetService, names: tuple[str, ...
         acts = any(one.fate is Fate.ACTS for one in shown.outlooks)
         return Ask(lambda width: _lines(shown, glyphs, width), shown.token, closed=not acts)
 
-    async def send(shown: _Planned) -> str:
+    async def send(shown: _Planned) -> tuple[str, str | None]:
         fresh = await read(None)
         if fresh.plan.digest != shown.plan.digest:
             raise Blocked("the devices, or their images, are not what was shown", advice="plan anew")
-        return await _register(service, shown.plan)
+        return await begin(app, service, shown.plan)
 
     deal = Deal("begin", read, asking, lambda shown, chosen: asyncio.ensure_future(send(shown)))
     title = f"Begin the rollout to {plural(len(names), 'device')}"
     sending = await ask(app, ConfirmDialog(title, look_of(app), deal))
     if sending is None:
         return None
-    rollout = await asyncio.shield(sending)
+    rollout, warning = await asyncio.shield(sending)
     app.show_rollout(rollout)
-    return "the rollout has begun; its engine goes on when this is quit"
-
-
-async def _register(service: FleetService, plan: Plan) -> str:
-    from updeck.rollout.registration import register
-
-    row = await asyncio.to_thread(register, plan, service.fleet, journal_of(service))
-    await drive_on(service, row.id)
-    return row.id
+    return "; ".join(filter(None, ("the rollout has begun; its engine goes on when this is quit", warning)))
 
 
 def _version_there(views: list[DeviceView]) -> str:

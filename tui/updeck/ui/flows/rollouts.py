@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from updeck.errors import Blocked, JournalError, UpdeckError
+from updeck.errors import Blocked
 from updeck.fleet.views import DeviceView
 from updeck.journal.models import Verdict
 from updeck.journal.plan_models import Brake, ControlKind
@@ -20,6 +20,7 @@ from updeck.ui.confirmation import Ask, Deal
 from updeck.ui.examined import history_lines
 from updeck.ui.facts import Lines, fact, heading, sentence
 from updeck.ui.flows.asking import ask, look_of, views_of
+from updeck.ui.flows.engines import drive_on, journal_of
 from updeck.ui.ink import EMPTY, Ink, Line, line
 from updeck.ui.rollout_sight import Sight, target_shown
 from updeck.ui.screens.confirm_dialog import ConfirmDialog
@@ -28,7 +29,6 @@ from updeck.ui.widgets.form import Entry
 
 if TYPE_CHECKING:
     from updeck.fleet.service import FleetService
-    from updeck.journal.store import Journal
     from updeck.ui.app import UpdeckApp
 
 __all__ = [
@@ -37,8 +37,6 @@ __all__ = [
     "adopt_flow",
     "arm_flow",
     "brake_flow",
-    "drive_on",
-    "journal_of",
     "pause_flow",
     "promote_flow",
     "reopen_flow",
@@ -60,7 +58,7 @@ async def pause_flow(app: UpdeckApp, service: FleetService, sight: Sight) -> str
         unbraked = replace(fresh.record, braked=False)
         if paused(unbraked, fresh.plan, fresh.now) is not None:
             await _record(service, fresh, ControlKind.RESUME)
-        return await _told(service, fresh)
+        return await _told(app, service, fresh)
 
     def lines(fresh: Sight, width: int) -> list[Line]:
         out = sentence("It goes on where it stands; nothing is sent a second time.", width, Ink.STRONG)
@@ -81,7 +79,7 @@ async def promote_flow(app: UpdeckApp, service: FleetService, sight: Sight) -> s
 
     async def promote(fresh: Sight) -> str:
         await _record(service, fresh, ControlKind.PROMOTE, value=str(sight.next_wave))
-        return await _told(service, fresh)
+        return await _told(app, service, fresh)
 
     def token(fresh: Sight) -> str:
         return f"{size(fresh)} {fresh.plan.image.version.split(' #')[0]}"
@@ -96,13 +94,16 @@ async def abort_flow(app: UpdeckApp, service: FleetService, sight: Sight) -> str
         return sum(not ended(one) and not started(one) for one in fresh.record.members)
 
     def lines(fresh: Sight, width: int) -> list[Line]:
-        words = "What has not started ends here, for ever; what has started is watched to its verdict."
+        words = (
+            "What has not started ends here, for ever: an upload under way is broken off."
+            " What has started is watched to its verdict."
+        )
         out = [*sentence(words, width, Ink.STRONG), EMPTY]
         return [*out, *fact("ends", plural(left(fresh), "device"), width), *_facts(fresh, width)]
 
     async def abort(fresh: Sight) -> str:
         await _record(service, fresh, ControlKind.ABORT)
-        return await _told(service, fresh)
+        return await _told(app, service, fresh)
 
     return await _confirmed(app, service, sight, "abort", "abort", lambda fresh: f"abort {left(fresh)}", lines, abort)
 
@@ -137,7 +138,7 @@ async def arm_flow(app: UpdeckApp, service: FleetService, sight: Sight) -> str |
         if target(fresh) != target(sight):
             raise Blocked("its target has changed", device=name)
         await _record(service, fresh, ControlKind.ARM, device=name, value=target(fresh))
-        await drive_on(service, fresh.id)
+        await drive_on(app, service, fresh.id)
         return f"{name} is let past the fence to {target(fresh)}"
 
     async def read_device() -> None:
@@ -187,7 +188,7 @@ async def reopen_flow(app: UpdeckApp, service: FleetService, sight: Sight) -> st
     if given is None:
         return None
     await _record(service, sight, ControlKind.REOPEN, value=given.value, reason=given.reason)
-    return await _told(service, sight)
+    return await _told(app, service, sight)
 
 
 async def resolve_flow(app: UpdeckApp, service: FleetService, sight: Sight) -> str | None:
@@ -285,7 +286,7 @@ async def _reasoned(
     if given is None:
         return None
     await _record(service, sight, kind, device=name, reason=given.reason)
-    return await _told(service, sight)
+    return await _told(app, service, sight)
 
 
 def _about(sight: Sight, meaning: str) -> Lines:
@@ -316,13 +317,6 @@ def _device(sight: Sight) -> str:
     return sight.device
 
 
-def journal_of(service: FleetService) -> Journal:
-    """Return the journal of a fleet; raises `JournalError` where there is none."""
-    if service.journal is None:
-        raise JournalError("there is no journal, so nothing can be asked of a rollout")
-    return service.journal
-
-
 def _future(work: Coroutine[Any, Any, str]) -> asyncio.Future[str]:
     return asyncio.ensure_future(work)
 
@@ -345,31 +339,8 @@ async def _record(
     await asyncio.to_thread(lambda: journal.control(sight.id, kind, device=device, value=value, reason=reason))
 
 
-async def _told(service: FleetService, sight: Sight) -> str:
+async def _told(app: UpdeckApp, service: FleetService, sight: Sight) -> str:
     """Start an engine where none drives it, and tell what the rollout waits for now."""
-    await drive_on(service, sight.id)
+    warning = await drive_on(app, service, sight.id)
     record = await asyncio.to_thread(journal_of(service).rollout, sight.id)
-    return next_in_words(record, sight.plan, sight.now)
-
-
-async def drive_on(service: FleetService, rollout: str) -> None:
-    """Start an engine where a request has given it work and none drives the rollout."""
-    from updeck.clock import SystemClock
-    from updeck.rollout.detach import handed_by, start_engine
-
-    journal, fleet = journal_of(service), service.fleet
-    record = await asyncio.to_thread(journal.rollout, rollout)
-    if record.row.lease_alive or all(map(ended, record.members)):
-        return
-
-    def start() -> None:
-        handed = asyncio.run(handed_by(fleet, record, prompt=None, clock=SystemClock()))
-        start_engine(rollout, fleet, handed)
-
-    try:
-        await asyncio.to_thread(start)
-    except UpdeckError as error:
-        if (await asyncio.to_thread(journal.rollout, rollout)).row.lease_alive:
-            return  # another was quicker
-        how = f"`updeck rollout resume {in_short(rollout)}` asks for what it needs"
-        raise Blocked(f"it is recorded, but no engine was started: {error.message}", advice=how) from None
+    return "; ".join(filter(None, (next_in_words(record, sight.plan, sight.now), warning)))

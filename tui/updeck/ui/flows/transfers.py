@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,14 +14,17 @@ from updeck.journal.models import Op, Outcome
 from updeck.paths import state_dir
 from updeck.text import clean, plural
 from updeck.ui.flows.asking import ask, look_of
+from updeck.ui.flows.engines import why_no_engine
+from updeck.ui.flows.staging import fetched_image, plannable, stage, uploaded_image
 from updeck.ui.ink import Ink, line
 from updeck.ui.recent import Recent, load_recent, save_recent, with_directory, with_rate, with_url
 from updeck.ui.screens.fetch_dialog import FetchDialog
 from updeck.ui.screens.file_picker import FilePicker
-from updeck.ui.screens.upload_dialog import UploadChoice, UploadDialog
+from updeck.ui.screens.upload_dialog import UploadDialog
 
 if TYPE_CHECKING:
     from updeck.fleet.service import FleetService
+    from updeck.rollout.plan import PlannedImage
     from updeck.ui.app import UpdeckApp
 
 __all__ = ["fetch_flow", "summary", "upload_flow"]
@@ -33,7 +36,11 @@ _checksums = Checksums()
 
 
 async def upload_flow(app: UpdeckApp, service: FleetService, names: tuple[str, ...]) -> str | None:
-    """Upload a file to devices; returns once the uploads have begun."""
+    """Upload a file to devices; returns once the uploads have begun.
+
+    They are a plan with the goal `staged`, whose engine outlives this terminal. Where there can be none (Windows, a
+    fleet that is saved nowhere), and for a device in FAILED_GRACEFUL, this process sends them, and quitting asks.
+    """
     recent = await asyncio.to_thread(load_recent, state_dir())
     directory = await asyncio.to_thread(_directory, recent.directory)
     target = names[0] if len(names) == 1 else plural(len(names), "device")
@@ -45,13 +52,45 @@ async def upload_flow(app: UpdeckApp, service: FleetService, names: tuple[str, .
     def examine(name: str) -> asyncio.Future[Examination]:
         return asyncio.wrap_future(service.examine(name, Op.UPLOAD))
 
-    dialog = UploadDialog(look_of(app), path, names, examine, checksums=_checksums, rates=recent.rates)
+    goes_on = why_no_engine(service) is None
+    dialog = UploadDialog(look_of(app), path, names, examine, checksums=_checksums, rates=recent.rates, goes_on=goes_on)
     choice = await ask(app, dialog)
     if choice is None:
         return None
-    sending = {name: asyncio.wrap_future(service.upload(name, choice.order)) for name in choice.devices}
-    app.run_worker(_see_through(app, service, choice, sending), exit_on_error=False)
-    return f"uploading {clean(path.name)} to {plural(len(sending), 'device')}"
+    planned = plannable(service, uploaded_image(choice.order), choice.devices)
+    by_hand = [name for name in choice.devices if name not in planned]
+    ends = {name: _told(asyncio.wrap_future(service.upload(name, choice.order))) for name in by_hand}
+    return await _under_way(app, service, clean(path.name), "uploaded to", uploaded_image(choice.order), planned, ends)
+
+
+async def _under_way(
+    app: UpdeckApp,
+    service: FleetService,
+    what: str,
+    done: str,
+    image: PlannedImage | None,
+    planned: Sequence[str],
+    ends: dict[str, asyncio.Future[str | None]],
+) -> str:
+    """Have an engine drive what can be planned, see all of it through, and say what goes on where.
+
+    `ends` are those that this process sends by itself.
+    """
+    warning = None
+    try:
+        if image is not None and planned:
+            staged, warning = await stage(app, service, image, planned)
+            ends |= staged
+    finally:
+        if ends:
+            app.run_worker(_see_through(app, service, f"{what} {done}", ends), exit_on_error=False)
+    alone = len(ends) - len(planned)
+    words = [f"{what} on its way to {plural(len(ends), 'device')}"]
+    if planned:
+        key = app.keymap.keys("next")[0]
+        goes_on = "it goes on when this is quit" if not alone else f"{len(planned)} go on when this is quit"
+        words += [goes_on if app.options.label != "DEMO" else "the demo ends it", f"{key} on a device shows it"]
+    return "; ".join(filter(None, (*words, warning)))
 
 
 def _directory(remembered: str | None) -> Path:
@@ -74,22 +113,22 @@ async def _remember(change: Callable[[Recent], Recent]) -> None:
 
 
 async def _see_through(
-    app: UpdeckApp, service: FleetService, choice: UploadChoice, sending: Mapping[str, asyncio.Future[Performed]]
+    app: UpdeckApp, service: FleetService, what: str, ends: Mapping[str, asyncio.Future[str | None]]
 ) -> None:
-    """Wait for uploads, tell how they ended, and remember at which rate they ran."""
+    """Wait for transfers, tell how they ended, and remember at which rate uploads ran."""
     rates: dict[str, float] = {}
-    pending = set(sending.values())
+    pending = set(ends.values())
     while pending:
         _, pending = await asyncio.wait(pending, timeout=SAMPLE_S)
-        for name in sending:
+        for name in ends:
             view = service.state.view(name)
             if view is not None and view.transfer is not None and view.transfer.rate_bps:
                 rates[name] = view.transfer.rate_bps
-    ended = {name: _ended(future) for name, future in sending.items()}
+    ended = {name: future.result() for name, future in ends.items()}
     done = {name: rate for name, rate in rates.items() if ended[name] is None}
     if done:
         await _remember(lambda known: _with_rates(known, done))
-    text, ink = summary(f"{clean(choice.order.path.name)} uploaded to", ended)
+    text, ink = summary(what, ended)
     app.home.say(line((text, ink)))
 
 
@@ -99,19 +138,23 @@ def _with_rates(recent: Recent, rates: Mapping[str, float]) -> Recent:
     return recent
 
 
-def _ended(future: asyncio.Future[Performed]) -> str | None:
-    """Return why a transfer did not go through, None where it did."""
-    if future.cancelled():
-        return "broken off"
-    error = future.exception()
-    if isinstance(error, UpdeckError):
-        return error.message
-    if error is not None:
-        return fault_in_words(error)
-    done = future.result()
-    if done.outcome is Outcome.REFUSED:
-        return f"refused: {done.text}"
-    return f"the answer was lost: {done.text}" if done.outcome is Outcome.UNKNOWN else None
+def _told(sending: asyncio.Future[Performed]) -> asyncio.Future[str | None]:
+    """Return the future of why a transfer that this process sends did not go through, None where it did."""
+
+    async def ended() -> str | None:
+        try:
+            done = await sending
+        except asyncio.CancelledError:
+            return "broken off"
+        except UpdeckError as error:
+            return error.message
+        except Exception as error:
+            return fault_in_words(error)
+        if done.outcome is Outcome.REFUSED:
+            return f"refused: {done.text}"
+        return f"the answer was lost: {done.text}" if done.outcome is Outcome.UNKNOWN else None
+
+    return asyncio.ensure_future(ended())
 
 
 def summary(what: str, ended: Mapping[str, str | None]) -> tuple[str, Ink]:
@@ -127,7 +170,11 @@ def summary(what: str, ended: Mapping[str, str | None]) -> tuple[str, Ink]:
 
 
 async def fetch_flow(app: UpdeckApp, service: FleetService, names: tuple[str, ...]) -> str | None:
-    """Have devices fetch an image from a URL; returns once they have answered."""
+    """Have devices fetch an image from a URL.
+
+    With its SHA-256 and its version it is a plan, which an engine drives until the image is proven. Without them
+    there is nothing to plan for: each device is told once from here, returns its answer, and fetches by itself.
+    """
     recent = await asyncio.to_thread(load_recent, state_dir())
 
     def examine(name: str) -> asyncio.Future[Examination]:
@@ -142,6 +189,12 @@ async def fetch_flow(app: UpdeckApp, service: FleetService, names: tuple[str, ..
     if choice is None:
         return None
     await _remember(lambda known: with_url(known, choice.order.url))
-    fetching = {name: asyncio.wrap_future(service.fetch(name, choice.order)) for name in choice.devices}
-    await asyncio.wait(fetching.values())
-    return summary("fetch accepted by", {name: _ended(future) for name, future in fetching.items()})[0]
+    planned = plannable(service, fetched_image(choice.order), choice.devices)
+    by_hand = [name for name in choice.devices if name not in planned]
+    fetching = {name: _told(asyncio.wrap_future(service.fetch(name, choice.order))) for name in by_hand}
+    if fetching:
+        await asyncio.wait(fetching.values())
+    if not planned:
+        return summary("fetch accepted by", {name: future.result() for name, future in fetching.items()})[0]
+    name = clean(choice.order.url.partition("?")[0].rpartition("/")[2], 80) or "the image"
+    return await _under_way(app, service, name, "fetched by", fetched_image(choice.order), planned, fetching)

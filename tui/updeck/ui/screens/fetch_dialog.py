@@ -24,6 +24,8 @@ from updeck.ui.widgets.form import Entry, Form
 
 __all__ = ["FetchChoice", "FetchDialog"]
 
+_UNPROVEN = "without a SHA-256 and a version nothing proves what it is"
+
 _SHA256 = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 
 
@@ -130,12 +132,13 @@ class FetchDialog(TransferDialog[FetchChoice]):
     def order(self) -> FetchChoice:
         """Return the URL and who fetches it."""
         url = check_fetch_url(self._value("url"), allow_local=True).url
-        version = clean(self._value("version"), 80) or None
-        return FetchChoice(FetchOrder(url, self.sha256(), version), receivers(self.targets()))
+        return FetchChoice(FetchOrder(url, self.sha256(), self.version()), receivers(self.targets()))
 
     def lines(self, width: int) -> list[Line]:
         """Return the host that will be contacted and the devices."""
-        return fact("contacts", self._host(), width) + target_lines(self.targets(), None, self.look.glyphs, width)
+        proof = "the device is watched until its image is proven" if self.sha256() and self.version() else _UNPROVEN
+        out = fact("contacts", self._host(), width) + fact("then", line((proof, Ink.DIM)), width)
+        return out + target_lines(self.targets(), None, self.look.glyphs, width)
 
     def _host(self) -> Line:
         try:

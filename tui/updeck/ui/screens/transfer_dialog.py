@@ -9,9 +9,10 @@ from typing import ClassVar, TypeVar
 from textual import events, on
 from textual.timer import Timer
 
+from updeck.device.versions import doubt
 from updeck.errors import UpdeckError
 from updeck.fleet.orders import Examination
-from updeck.text import plural
+from updeck.text import clean, plural
 from updeck.ui.ink import Ink, Line
 from updeck.ui.screens.dialog import CANCEL, Dialog, Look
 from updeck.ui.targets import Target, examined, receivers, unanswered
@@ -40,6 +41,7 @@ class TransferDialog(Dialog[Order]):
         self._examine = examine
         self._shown: dict[str, Examination | str] = {}
         self._redrawing: Timer | None = None
+        self._taken: str | None = None
 
     def buttons(self) -> list[Button]:
         """Return the buttons of the form."""
@@ -74,6 +76,10 @@ class TransferDialog(Dialog[Order]):
         """Return the checksum of the image, where it is known."""
         return None
 
+    def version(self) -> str | None:
+        """Return the version that a person confirmed for the image, None while nothing is typed."""
+        return clean(self.form.value("version").strip(), 80) or None
+
     def refusal_for(self, name: str) -> str | None:
         """Return why a device cannot take this very image, beyond what its state says."""
         return None
@@ -93,7 +99,9 @@ class TransferDialog(Dialog[Order]):
         if isinstance(shown, str):
             return unanswered(name, shown)
         refusal = None if shown.refusal is not None else self.refusal_for(name)
-        return unanswered(name, refusal) if refusal else examined(shown, self.sha256(), self.rate_bps(name))
+        if refusal:
+            return unanswered(name, refusal)
+        return examined(shown, self.sha256(), self.rate_bps(name), version=self.version())
 
     def blocking(self) -> str | None:
         """Return what stands in the way on the side of the devices."""
@@ -151,5 +159,11 @@ class TransferDialog(Dialog[Order]):
         missing = self.blocking() or self.missing()
         if missing is not None:
             self.say(missing, Ink.MAY)
+            return
+        version = self.version()
+        doubted = None if version is None or version == self._taken else doubt(version)
+        if doubted is not None:
+            self._taken = version
+            self.say(f"{doubted}; press y once more to take it as it is", Ink.MAY)
             return
         self.leave(self.order())

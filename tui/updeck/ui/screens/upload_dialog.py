@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from textual import on
 from textual.timer import Timer
 
 from updeck.device.image_file import Checksums, ImageFile, publisher_sum, suggest_version
@@ -50,7 +51,7 @@ class _Known:
 class UploadDialog(TransferDialog[UploadChoice]):
     """Hashes the file in a thread; a file that is not what its publisher states is not sent.
 
-    `rates` are the measured rates by device, in bytes per second.
+    `rates` are the measured rates by device, in bytes per second. `goes_on`: an engine of its own sends the file.
     """
 
     VERB = "upload"
@@ -64,12 +65,14 @@ class UploadDialog(TransferDialog[UploadChoice]):
         *,
         checksums: Checksums,
         rates: Mapping[str, float],
+        goes_on: bool = False,
     ) -> None:
         target = names[0] if len(names) == 1 else f"{len(names)} devices"
         super().__init__(f"Upload to {target}", look, names, examine)
         self._path = path
         self._checksums = checksums
         self._rates = rates
+        self._goes_on = goes_on
         self._known = _Known()
         self._hashed_bytes = 0
         self._cancel = threading.Event()
@@ -85,6 +88,11 @@ class UploadDialog(TransferDialog[UploadChoice]):
         """Begin to hash."""
         self._ticking = self.set_interval(TELL_S, self._tell_progress)
         self.run_worker(self._hash(), exit_on_error=False)
+
+    @on(Form.Changed)
+    def _typed(self, event: Form.Changed) -> None:
+        event.stop()
+        self.redraw()
 
     def on_unmount(self) -> None:
         """Stop hashing."""
@@ -133,15 +141,14 @@ class UploadDialog(TransferDialog[UploadChoice]):
             return "reading the file for its SHA-256…"
         if known.publisher is not None and known.publisher != known.sha256:
             return "the file is not what its publisher states: it is not sent"
-        return None
+        return None if self.version() else "type the version that the file holds: tab goes there"
 
     def order(self) -> UploadChoice:
         """Return the file and who gets it."""
         known = self._known
         assert known.file is not None
         assert known.sha256 is not None
-        version = clean(self.form.value("version").strip(), 80) or None
-        order = UploadOrder(known.file.path, known.sha256, known.file.size_bytes, version, known.publisher)
+        order = UploadOrder(known.file.path, known.sha256, known.file.size_bytes, self.version(), known.publisher)
         return UploadChoice(order, receivers(self.targets()))
 
     def lines(self, width: int) -> list[Line]:
@@ -158,7 +165,14 @@ class UploadDialog(TransferDialog[UploadChoice]):
             out += sum_fact("sha256", known.sha256, width)
         out += self._publisher_lines(known, width)
         size_bytes = None if known.file is None else known.file.size_bytes
+        out += fact("sent by", line((self._sent_by(), Ink.DIM)), width)
         return out + target_lines(self.targets(), size_bytes, self.look.glyphs, width)
+
+    def _sent_by(self) -> str:
+        if not self._goes_on:
+            return "this program: quitting breaks it off"
+        lives = "ends with the demo" if self.look.label == "DEMO" else "outlives this terminal"
+        return f"an engine of its own, which {lives}"
 
     def _progress_words(self, known: _Known) -> str:
         total = 0 if known.file is None else known.file.size_bytes
