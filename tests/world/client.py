@@ -4,56 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from updeck.device.client import DeviceClient, Endpoint
 from updeck.device.credentials import Credential, LoginTurn
+from updeck.device.exchange import Departure
 from updeck.device.image_file import ImageFile
 from updeck.device.models import Image, Info, Update
 from updeck.device.permission import Permission
 from updeck.device.upload import UploadSession
-from updeck.errors import (
-    AuthError,
-    DeviceError,
-    Garbled,
-    Refused,
-    SecretError,
-    TrustError,
-    UnknownOutcome,
-    Unreachable,
-    Unsupported,
-)
+from updeck.errors import Refused, SecretError, TrustError, UnknownOutcome, Unreachable
 from updeck.fleet.inventory import DeviceEntry
 from updeck.journal.permit import Permit
 from world.device import Device
+from world.faults import NOT_SENT, after_call, as_read, before_call, delay_of, read_failure, with_odd_progress
 from world.script import Fault
 
 if TYPE_CHECKING:
     from world.process import Process
-    from world.world import World
+    from world.world import Strike, World
 
 __all__ = ["Arrival", "Told", "WorldClient"]
-
-_READS: Mapping[Fault, Callable[[], DeviceError]] = {
-    Fault.REFUSED: lambda: Unreachable("connection refused"),
-    Fault.RESET_BEFORE: lambda: Unreachable("connection reset"),
-    Fault.RESET_AFTER: lambda: Unreachable("connection reset"),
-    Fault.BLACK_HOLE: lambda: Unreachable("no answer within 30 s"),
-    Fault.BLACK_HOLE_AFTER: lambda: Unreachable("no answer within 30 s"),
-    Fault.HTML_502: lambda: Unreachable("502 in HTML"),
-    Fault.ERROR_500: lambda: Unreachable("500"),
-    Fault.AUTH: lambda: AuthError("401"),
-    Fault.UNSUPPORTED: lambda: Unsupported("404"),
-    Fault.GARBLED: lambda: Garbled("no schema"),
-    Fault.CERTIFICATE: lambda: TrustError("another certificate"),
-}
-_UNHANDLED = (Fault.RESET_BEFORE, Fault.BLACK_HOLE, Fault.HTML_502, Fault.ERROR_500, Fault.GARBLED)
-_HANDLED = (Fault.RESET_AFTER, Fault.BLACK_HOLE_AFTER)
-_SLOW_S = 8.0
-_HOLE_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -81,6 +55,7 @@ class Arrival:
     state: str
     told: Told | None
     others_busy: tuple[str, ...]
+    others_fetching: tuple[str, ...]
 
 
 class _NoLogin:
@@ -104,6 +79,7 @@ class WorldClient(DeviceClient):
         self._told: Told | None = None
         self._cached: tuple[float, Update] | None = None
         self._before: Update | None = None
+        self._repeated = False
 
     @property
     def tls_note(self) -> str:
@@ -111,18 +87,21 @@ class WorldClient(DeviceClient):
 
     async def update(self) -> Update:
         self._told = Told(self._world.now(), False)
-        fault = await self._read_fault()
+        strike = await self._read_strike()
+        fault = None if strike is None else strike.fault
         box = self._box(fault)
         answer = box.update() if box is not None else Update("IDLE", "", self._device.state_at, ())
-        if fault is Fault.STALE:
-            begun = self._world.fault_began(self._device.name, fault)
-            if self._cached is None or self._cached[0] != begun:
-                self._cached = (begun, self._before or answer)
+        answer = as_read(fault, answer)
+        if strike is not None and fault is Fault.STALE:
+            if self._cached is None or self._cached[0] != strike.begins:
+                self._cached = (strike.begins, self._before or answer)
             answer = self._cached[1]
+        elif fault is Fault.DUPLICATE and self._before is not None and not self._repeated:
+            answer, self._repeated = self._before, True
         elif fault is Fault.REORDERED and self._before is not None:
             answer, self._before = self._before, answer
         else:
-            self._before = answer
+            self._before, self._repeated = answer, False
         if fault is Fault.UNKNOWN_STATE:
             answer = Update("PONDERING", "", answer.last_state_time, answer.history, answer.target_version)
         known = self._told.serial if self._told is not None else None
@@ -130,8 +109,10 @@ class WorldClient(DeviceClient):
         return answer
 
     async def images(self) -> tuple[Image, ...]:
-        box = self._box(await self._read_fault())
-        return () if box is None else tuple(box.images.values())
+        fault = await self._read_fault()
+        box = self._box(fault)
+        images = () if box is None else tuple(box.images.values())
+        return with_odd_progress(images) if fault is Fault.ODD_PROGRESS else images
 
     async def info(self) -> Info | None:
         fault = await self._read_fault()
@@ -168,9 +149,7 @@ class WorldClient(DeviceClient):
         await self._send(permission, "reset", Device.reset)
 
     async def prepare_upload(self, *, lasting_s: float = 0.0) -> UploadSession:
-        fault = await self._read_fault()
-        if fault is not None and fault in _READS:
-            raise _READS[fault]()
+        await self._read_fault()
         return _WorldUpload(self)
 
     def release_logins(self) -> None:
@@ -179,39 +158,49 @@ class WorldClient(DeviceClient):
     async def close(self) -> None:
         """There is no connection."""
 
-    def upload(self, permission: Permission) -> Image:
+    def upload(self, permission: Permission, departure: Departure) -> Image:
         """Take a whole upload at once; the device goes on with it in its own time."""
         self._world.point(self._process, "before upload")
-        fault = self._world.fault(self._device)
-        if fault in (Fault.REFUSED, Fault.CERTIFICATE) or self._device.down:
+        fault = self._fault_of_call()
+        if fault in NOT_SENT or self._device.down:
             raise Unreachable("connection refused")
         permission.claim("upload", self._device.name)
+        departure.leave()
         self._arrive(permission, "upload", fault)
-        if fault in _UNHANDLED:
-            raise UnknownOutcome("no answer to the upload")
-        if fault in (Fault.REFUSAL, Fault.AUTH, Fault.UNSUPPORTED):
-            raise Refused("no", status=409, error_id="X")
+        if (error := before_call("upload", fault)) is not None:
+            raise error
         image = None if self._stranger(fault) else self._device.receive(breaks=fault is Fault.BROKEN_UPLOAD)
         self._world.point(self._process, "after upload")
-        if image is None or fault in _HANDLED:
+        if (error := after_call("upload", fault)) is not None:
+            raise error
+        if image is None:
             raise UnknownOutcome("the connection broke")
         return image
 
+    def _fault_of_call(self) -> Fault | None:
+        strike = self._world.strike(self._device, call=True)
+        return None if strike is None else strike.fault
+
     async def _read_fault(self) -> Fault | None:
+        strike = await self._read_strike()
+        return None if strike is None else strike.fault
+
+    async def _read_strike(self) -> Strike | None:
         """Wait as a request waits, and raise what a read can raise."""
         process, world, device = self._process, self._world, self._device
         process.check()
-        fault = world.fault(device)
-        await asyncio.sleep(_delay(fault))
+        strike = world.strike(device, call=False)
+        fault = None if strike is None else strike.fault
+        await asyncio.sleep(delay_of(fault))
         await process.gate()
         device.live()
-        if fault is not None and fault in _READS:
-            raise _READS[fault]()
+        if (error := read_failure(fault)) is not None:
+            raise error
         if device.down:
             raise Unreachable("connection refused")
         if device.certificate != world.trusted[device.name]:
             raise TrustError("its certificate is new")
-        return fault
+        return strike
 
     def _box(self, fault: Fault | None) -> Device | None:
         """Return the box that answers; None is a stranger in IDLE."""
@@ -227,21 +216,20 @@ class WorldClient(DeviceClient):
         world.point(process, f"before {op}")
         await process.gate()
         device.live()
-        fault = world.fault(device)
-        if fault in (Fault.REFUSED, Fault.CERTIFICATE) or device.down:
+        fault = self._fault_of_call()
+        if fault in NOT_SENT or device.down:
             raise Unreachable("connection refused")
         if device.certificate != world.trusted[device.name]:
             raise TrustError("its certificate is new")
         permission.claim(op, device.name)
         self._arrive(permission, op, fault)
-        if fault in (Fault.REFUSAL, Fault.UNSUPPORTED, Fault.AUTH):
-            raise Refused("no", status=409, error_id="X")
-        done = fault in _UNHANDLED or self._stranger(fault) or do(device)
+        error = before_call(op, fault)
+        done = error is not None or self._stranger(fault) or do(device)
         world.point(process, f"after {op}")
-        await asyncio.sleep(_delay(fault))
+        await asyncio.sleep(delay_of(fault))
         await process.gate()
-        if fault in _UNHANDLED or fault in _HANDLED:
-            raise UnknownOutcome(f"no answer to {op}")
+        if (error := error or after_call(op, fault)) is not None:
+            raise error
         if not done:
             raise Refused(f"{device.state}", status=409, error_id="WRONG_STATE")
 
@@ -252,7 +240,11 @@ class WorldClient(DeviceClient):
         serial = "S-stranger" if self._stranger(fault) else device.serial
         for one in world.devices.values():
             one.live()
-        busy = tuple(one.name for one in world.devices.values() if one is not device and one.busy)
+        others = [one for one in world.devices.values() if one is not device]
+        busy = tuple(one.name for one in others if one.busy)
+        fetching = tuple(
+            one.name for one in others if any(image.state == "VALIDATING" for image in one.images.values())
+        )
         world.arrived(
             Arrival(
                 world.now(),
@@ -264,6 +256,7 @@ class WorldClient(DeviceClient):
                 device.state,
                 self._told,
                 busy,
+                fetching,
             )
         )
 
@@ -285,12 +278,6 @@ class _WorldUpload(UploadSession):
         stall_s: float,
         total_s: float,
     ) -> Image:
-        image = self._client.upload(permission)
+        image = self._client.upload(permission, self._departure)
         progress(source.size_bytes)
         return image
-
-
-def _delay(fault: Fault | None) -> float:
-    if fault in (Fault.BLACK_HOLE, Fault.BLACK_HOLE_AFTER):
-        return _HOLE_S
-    return _SLOW_S if fault is Fault.SLOW else 0.1

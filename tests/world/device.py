@@ -75,6 +75,7 @@ class Device:
     images: dict[int, Image] = field(default_factory=dict)
     transfers: int = 0
     foreign: bool = False
+    changed_at: float = 0.0
     _coming: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
     _order: count[int] = field(default_factory=count)
 
@@ -158,7 +159,7 @@ class Device:
         return self.images[number]
 
     def _become(self, state: str) -> None:
-        self.state, self.state_at = state, self.clock()
+        self.state, self.state_at, self.changed_at = state, self.clock(), self.now()
 
     def _initialized(self) -> None:
         if self.state != "INITIALIZING":
@@ -180,11 +181,14 @@ class Device:
         self._become("RUNNING")
         pause = self.temper.run_s / (2 * self.temper.reboots + 1)
         for turn in range(self.temper.reboots):
-            self.later(pause * (2 * turn + 1), lambda: setattr(self, "down", True))
-            self.later(pause * (2 * turn + 2), lambda: setattr(self, "down", False))
+            self.later(pause * (2 * turn + 1), lambda: self._go(down=True))
+            self.later(pause * (2 * turn + 2), lambda: self._go(down=False))
         if self.temper.new_certificate:
             self.later(pause, lambda: setattr(self, "certificate", self.certificate + 1))
         self.later(self.temper.run_s, self._end)
+
+    def _go(self, *, down: bool) -> None:
+        self.down, self.changed_at = down, self.now()
 
     def _end(self) -> None:
         failed = {Run.GRACEFUL: "FAILED_GRACEFUL", Run.CRITICAL: "FAILED_CRITICAL"}.get(self.temper.run)

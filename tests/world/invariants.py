@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from updeck.device.versions import same_version
@@ -54,6 +55,7 @@ class Permitted:
     """An intent at its commit: the whole record as it was then, whether the gate was closed, who drove."""
 
     at: float
+    wall: float
     record: RolloutRecord
     device: str
     intent: Intent
@@ -96,6 +98,7 @@ def judge_arrival(
         ("limits hold", _over_limit(arrival, permitted.record, plan)),
         ("nothing begins after the gate closed", _closed(arrival, permitted)),
         ("waves and requests of people are kept", _unasked(arrival, permitted, plan)),
+        ("the window is kept", _out_of_window(arrival, permitted, plan)),
         ("only who drives sends", _not_driving(arrival, permitted)),
         ("read-only sends nothing", "read-only" if read_only else None),
     )
@@ -160,6 +163,8 @@ def _hands_on(arrival: Arrival, plan: Plan) -> str | None:
 
 
 def _over_limit(arrival: Arrival, record: RolloutRecord, plan: Plan) -> str | None:
+    if arrival.op == "fetch":
+        return _over_transfers(arrival, record, plan)
     if arrival.op not in ("init", "start"):
         return None
     busy = [
@@ -171,8 +176,45 @@ def _over_limit(arrival: Arrival, record: RolloutRecord, plan: Plan) -> str | No
     if limit is not None and len(busy) >= limit:
         return f"{', '.join(busy)} are down, and {limit} may be"
     pair = plan.device(arrival.device).pair
+    site, most = plan.device(arrival.device).site, plan.limits.max_per_site
+    here = [name for name in busy if site is not None and plan.device(name).site == site]
+    if most is not None and len(here) >= most:
+        return f"{', '.join(here)} of its site are down, and {most} may be"
     mates = [name for name in busy if pair is not None and plan.device(name).pair == pair]
     return f"its pair {mates[0]} is down" if mates else None
+
+
+def _over_transfers(arrival: Arrival, record: RolloutRecord, plan: Plan) -> str | None:
+    limit = plan.limits.max_transfers
+    busy = [
+        other.device
+        for other in record.members
+        if other.device in arrival.others_fetching and other.attempt.end is None and _fetches(other.attempt)
+    ]
+    if limit is None or len(busy) < limit:
+        return None
+    return f"{', '.join(busy)} are fetching, and {limit} may be"
+
+
+def _fetches(attempt: Attempt) -> bool:
+    return any(one.op is Op.FETCH for one in attempt.intents)
+
+
+def _out_of_window(arrival: Arrival, permitted: Permitted, plan: Plan) -> str | None:
+    window = plan.window
+    if window is None or arrival.op in ("delete", "reset"):
+        return None
+    opens, last, closes = (
+        one.replace(tzinfo=UTC).timestamp() for one in (window.opens, window.last_start, window.closes)
+    )
+    resumes = [one for one in permitted.record.controls if one.kind is ControlKind.RESUME]
+    if any(one.at >= closes for one in resumes):
+        return None
+    if permitted.wall >= closes:
+        return "the window was over, and nobody confirmed anew"
+    if arrival.op in ("init", "start") and not opens <= permitted.wall < last:
+        return "it was before the window or after the last start"
+    return None
 
 
 def _sent_down(attempt: Attempt) -> bool:

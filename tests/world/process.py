@@ -31,6 +31,7 @@ class Process:
         self.actor = Actor(1000, "mk", "jump", "engine", pid, "boot", str(pid))
         self.dead = self.done = False
         self.asked = 0
+        self.driving_since = 0.0
         self.running = asyncio.Event()
         self.running.set()
         self.task: asyncio.Task[None] | None = None

@@ -32,6 +32,19 @@ class Fault(StrEnum):
     REORDERED = "an answer that an older one overtakes"
     BROKEN_UPLOAD = "upload broken off"
     SLOW = "slow answers"
+    TRUNCATED = "truncated body"
+    WRONG_LENGTH = "wrong length"
+    FORBIDDEN = "403"
+    TOO_LARGE = "413"
+    TOO_MANY = "429"
+    UNAVAILABLE = "503"
+    NO_ROOM = "507"
+    HUGE = "huge JSON"
+    DEEP = "deep JSON"
+    MISSING = "missing fields"
+    TYPES = "wrong types"
+    ODD_PROGRESS = "NaN progress"
+    DUPLICATE = "duplicate answers"
 
 
 class Act(StrEnum):
@@ -63,7 +76,10 @@ class Act(StrEnum):
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happens `at` seconds after the beginning; `seconds` is how long it lasts, or by how much."""
+    """Something that happens `at` seconds after the beginning; `seconds` is how long it lasts, or by how much.
+
+    A fault `of_calls` strikes what changes the device, and lets it be read.
+    """
 
     at: float
     act: Act
@@ -71,11 +87,15 @@ class Event:
     seconds: float = 30.0
     fault: Fault = Fault.REFUSED
     number: int = 1
+    of_calls: bool = False
 
 
 @dataclass(frozen=True)
 class Script:
-    """A whole history. `kills` are the points (see `World.point`) at which the engine of that moment dies."""
+    """A whole history. `kills` are the points (see `World.point`) at which the engine of that moment dies.
+
+    A `window` is in minutes from the beginning, less 20 s: when it opens, its last start, and when it closes.
+    """
 
     tempers: tuple[Temper, ...] = (Temper(), Temper())
     waves: tuple[int, ...] = ()
@@ -90,3 +110,8 @@ class Script:
     kills: tuple[int, ...] = ()
     back_s: float = 5.0
     read_only: bool = False
+    window: tuple[int, int, int] | None = None
+    bake_s: int = 0
+    sites: str = ""
+    max_per_site: int | None = None
+    max_transfers: int | None = None

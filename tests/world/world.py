@@ -9,6 +9,7 @@ import asyncio
 import tempfile
 import traceback
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -19,9 +20,8 @@ from updeck.journal.models import Actor, Verdict
 from updeck.journal.plan_models import ControlKind, RolloutRecord
 from updeck.journal.store import Journal
 from updeck.rollout.engine import Engine
-from updeck.rollout.plan import (
-    Fence,
-)
+from updeck.rollout.gate import open_wave, wave_barrier
+from updeck.rollout.plan import Fence
 from updeck.rollout.progress import RolloutState, state_of
 from updeck.rollout.registration import register
 from updeck.rollout.standing import armed, bad, down, ended
@@ -32,6 +32,7 @@ from world.loop import VirtualLoop
 from world.planning import fleet_of, plan_of
 from world.process import Killed, Process, WorldJournal, WorldState
 from world.script import Act, Event, Fault, Script
+from world.soft import past_soft
 
 __all__ = ["World", "live"]
 
@@ -39,6 +40,16 @@ CARE_AFTER_S = 60.0
 IDLE_S = 15.0
 END_S = 8_000.0
 MEMORY = Path("/dev/shm")
+
+
+@dataclass(frozen=True)
+class Strike:
+    """A fault while it lasts, in seconds of the world's time."""
+
+    begins: float
+    ends: float
+    fault: Fault
+    of_calls: bool
 
 
 class World:
@@ -50,6 +61,7 @@ class World:
         self.engine = engine
         self.offset = 1_700_000_000.0
         self.locked_until = self.full_until = -1.0
+        self.hindered = 0.0
         self.points = 0
         self.violations: list[Violation] = []
         self.arrivals: list[Arrival] = []
@@ -62,7 +74,8 @@ class World:
             name: Device(name, temper, self.now) for name, temper in zip(names, script.tempers, strict=True)
         }
         self.trusted = dict.fromkeys(names, 1)
-        self.faults: dict[str, list[tuple[float, float, Fault]]] = {name: [] for name in names}
+        self.faults: dict[str, list[Strike]] = {name: [] for name in names}
+        self.disturbed: dict[str, float] = dict.fromkeys(names, 0.0)
         self.processes: list[Process] = []
         self.plan = plan_of(script, names, directory.parent)
         self.fleet = fleet_of(self.plan)
@@ -88,13 +101,11 @@ class World:
             process.die()
             raise Killed
 
-    def fault(self, device: Device) -> Fault | None:
+    def strike(self, device: Device, *, call: bool) -> Strike | None:
+        """Return what strikes a request now: a call that changes the device, or one that reads it."""
         now = self.now()
-        return next((fault for begin, end, fault in self.faults[device.name] if begin <= now < end), None)
-
-    def fault_began(self, device: str, fault: Fault) -> float:
-        now = self.now()
-        return next(begin for begin, end, one in self.faults[device] if one is fault and begin <= now < end)
+        found = (one for one in self.faults[device.name] if one.begins <= now < one.ends)
+        return next((one for one in found if call or not one.of_calls), None)
 
     def driver(self) -> int:
         """Return the pid of who holds the lease."""
@@ -109,6 +120,9 @@ class World:
         self.story.append(f"{arrival.at:.1f} process {arrival.pid} sends {arrival.op} to {arrival.device}")
         permitted = self.permitted.get(arrival.intent_id)
         self.violations += judge_arrival(arrival, self.arrivals, permitted, self.plan, read_only=self.script.read_only)
+        late = None if permitted is None else past_soft(self, arrival, permitted.record)
+        if late is not None:
+            self.violated("a soft limit holds what would begin", f"{arrival.op} to {arrival.device}: {late}")
         self.arrivals.append(arrival)
 
     def committed(self) -> None:
@@ -120,7 +134,7 @@ class World:
             for intent in (one for attempt in member.attempts for one in attempt.intents):
                 if intent.id not in self.permitted:
                     self.permitted[intent.id] = Permitted(
-                        self.now(), record, member.device, intent, closed, self.driver()
+                        self.now(), self.wall(), record, member.device, intent, closed, self.driver()
                     )
             for attempt in member.attempts:
                 if attempt.end is None:
@@ -154,9 +168,13 @@ class World:
             self.person.close()
 
     async def _peace(self, attending: asyncio.Task[None]) -> None:
-        await asyncio.sleep(CARE_AFTER_S)
+        lasting = [one for one in self.script.events if one.act in (Act.FAULT, Act.STOP, Act.LOCK, Act.FULL)]
+        over = max((one.at + abs(one.seconds) for one in lasting), default=0.0)
+        await asyncio.sleep(max(CARE_AFTER_S, over - self.now()))
         for held in self.faults.values():
             held.clear()
+        self.disturbed = {name: min(until, self.now()) for name, until in self.disturbed.items()}
+        self.hindered = min(self.hindered, self.now())
         for process in self.processes:
             process.running.set()
         begun = self.now()
@@ -186,8 +204,15 @@ class World:
         self.trusted = {name: device.certificate for name, device in self.devices.items()}
         if record.braked:
             self.person.brake(on=False)
-        wishes: list[tuple[ControlKind, str | None]] = [(ControlKind.RESUME, None), (ControlKind.REOPEN, "99")]
+        wishes: list[tuple[ControlKind, str | None]] = [(ControlKind.REOPEN, "99")]
         wishes += [(ControlKind.PROMOTE, str(wave)) for wave in range(2, self.plan.waves + 1)]
+        if state_of(record, self.plan, self.wall()) is RolloutState.PAUSED:
+            self._ask(ControlKind.RESUME, None, None)
+        following = open_wave(record, self.plan, self.wall()) + 1
+        if "promote" in (wave_barrier(following, record, self.plan, self.wall()) or ""):
+            self._ask(ControlKind.PROMOTE, None, str(following))
+        if self.script.read_only:
+            self._ask(ControlKind.ABORT, None, None)
         for kind, value in wishes:
             if not any((one.kind, one.value, one.reason) == (kind, value, "care") for one in record.controls):
                 self._ask(kind, None, value, "care")
@@ -248,6 +273,7 @@ class World:
         journal.process = process
         if journal.take_over(self.rollout) is None:
             return
+        process.driving_since = self.now()
         self.story.append(f"{self.now():.1f} process {process.actor.pid} drives")
         state = WorldState()
         state.world = self
@@ -277,16 +303,19 @@ class World:
         process = self.processes[-1] if self.processes else None
         match event.act:
             case Act.FAULT:
-                self.faults[name].append((self.now(), self.now() + abs(event.seconds), event.fault))
+                strike = Strike(self.now(), self.now() + abs(event.seconds), event.fault, event.of_calls)
+                self.faults[name].append(strike)
+                self.disturbed[name] = max(self.disturbed[name], strike.ends)
             case Act.KILL if process is not None:
                 process.die()
             case Act.STOP if process is not None and not process.dead:
                 process.running.clear()
                 asyncio.get_running_loop().call_later(abs(event.seconds), process.running.set)
+                self._hinder(event)
             case Act.LOCK:
-                self.locked_until = self.now() + abs(event.seconds)
+                self.locked_until = self._hinder(event)
             case Act.FULL:
-                self.full_until = self.now() + abs(event.seconds)
+                self.full_until = self._hinder(event)
             case Act.STEP:
                 self.offset += event.seconds
             case Act.DEVICE_CLOCK:
@@ -296,6 +325,12 @@ class World:
                 {Act.FOREIGN_INIT: device.init, Act.FOREIGN_START: device.start}.get(event.act, device.reset)()
             case _:
                 self._ordered(event, name)
+
+    def _hinder(self, event: Event) -> float:
+        """Note how long no engine may have looked or written, and return that time."""
+        until = self.now() + abs(event.seconds)
+        self.hindered = max(self.hindered, until)
+        return until
 
     def _ordered(self, event: Event, name: str) -> None:
         ask = self._ask
