@@ -24,6 +24,7 @@ from updeck.journal.models import (
     Outcome,
     OutcomeRow,
     RolloutRow,
+    TransferRow,
     Verdict,
 )
 
@@ -229,6 +230,13 @@ def planned(phase: str | None, text: str | None, rollout: RolloutRow = PLANNED) 
     return known(reading("IDLE", VALID), record)
 
 
+def sends(took_s: float) -> Known:
+    """Return a device to which an engine sends an image, a quarter of it in `took_s` seconds."""
+    moved = TransferRow(0 if not took_s else 100, 400, 50.0, 50.0 + took_s)
+    base = planned("TRANSFERRING", "sending the image")
+    return replace(base, record=replace(base.record, transfer=moved))
+
+
 @pytest.mark.parametrize(
     ("what", "text", "tone", "action"),
     [
@@ -256,6 +264,8 @@ def planned(phase: str | None, text: str | None, rollout: RolloutRow = PLANNED) 
         (planned(None, None), "waits for its engine", Tone.REST, "rollouts"),
         (planned("WAITING", "waits for its pair b"), "waits for its pair b", Tone.REST, "rollouts"),
         (planned("REBOOTING", "down, rebooting"), "down, rebooting", Tone.MOVING, "rollouts"),
+        (sends(0.0), "uploads 0 %", Tone.MOVING, "rollouts"),
+        (sends(10.0), "uploads 25 %, 0:30 left", Tone.MOVING, "rollouts"),
         (planned("ARMED", "waits at the fence"), "waits at the fence", Tone.READY, "rollouts"),
         (planned("HELD", "someone else's init"), "someone else's init", Tone.NEEDS, "rollouts"),
         (planned("WAITING", "waits for wave 1", LEFT), "waits for wave 1", Tone.REST, "rollouts"),

@@ -16,7 +16,8 @@ from updeck.journal.plan_models import Attempt, ControlKind, MemberRecord, Miles
 from updeck.rollout.engine_log import MOST_BYTES, EngineLog
 from updeck.rollout.leaving import only_people_can_go_on
 from updeck.rollout.leftovers import kills_leftovers
-from updeck.rollout.narration import needs, news, phase_of, standing
+from updeck.rollout.narration import needs, news, standing
+from updeck.rollout.standing import phase_of
 
 PLAN = plan_of(1, 2)
 BEGUN = record_of(PLAN, member("d0", sent(Op.UPLOAD)))
@@ -59,6 +60,16 @@ def test_a_verdict_a_judgement_and_the_state_that_follows_are_told() -> None:
     lines = changed(running, member("d0", done(Verdict.REVIEW, initialized(Op.START), resolved=Verdict.SUCCESS)))
     assert lines[:2] == ["d0: REVIEW", "d0: resolved as SUCCESS by mk: seen"]
     assert lines[2].startswith("STOPPED_BY_GATE: ")
+
+
+def test_the_first_box_that_is_back_tells_how_long_it_took_and_what_is_expected() -> None:
+    plan = plan_of(1, 1)
+    running, ended_ = member("d0", initialized(Op.START)), member("d0", done(Verdict.SUCCESS, initialized(Op.START)))
+    before, after = record_of(plan, running), record_of(plan, ended_)
+    assert news(before, after, plan, NOW)[-1] == (
+        "a box took 1 min from its start until proven (1 box so far); last expected back 1970-01-12T13:49:00Z"
+    )
+    assert "a box took" not in " ".join(news(after, after, plan, NOW))
 
 
 def test_what_people_ask_is_told_with_name_and_reason() -> None:

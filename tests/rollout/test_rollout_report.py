@@ -15,6 +15,7 @@ from rollout_records import ACTOR, NEW, NOW, OLD, SHA, control, done, initialize
 from updeck.journal.models import Observation, Op, Outcome, OutcomeRow, Verdict
 from updeck.journal.plan_models import ControlKind
 from updeck.markdown import cell
+from updeck.rollout.forecast import NOT_YET
 from updeck.rollout.plan import PlannedImage, Source, Via
 from updeck.rollout.report import Report, report, report_document, report_markdown
 
@@ -71,6 +72,24 @@ def test_the_markdown_report_has_a_line_for_each_device_and_operation() -> None:
     assert "| d1 | 1 | REVIEW | – | 11.6.0 \\#23947 | 11.8.0 \\#28924 | – | SUCCESS by mk\\@jump: seen |" in lines
     assert (sum("| init | 1 |" in line for line in lines), sum("| start | 1 |" in line for line in lines)) == (2, 1)
     assert any("| reopen | – | 1 | because |" in line for line in lines)
+
+
+def test_a_report_in_the_middle_tells_what_is_expected_and_by_what_measurement() -> None:
+    plan = plan_of(1, 1, 2)
+    proven = done(Verdict.SUCCESS, initialized(Op.START))
+    document = report_document(report(record_of(plan, member("d0", proven)), plan, {}, NOW))
+    assert document["expected"] == {
+        "seconds_from_start_to_proven": 90.0,
+        "boxes_measured": 1,
+        "last_back_at": "1970-01-12T13:51:20Z",
+        "unknown": None,
+        "not_fitting_the_window": None,
+        "person_needed_at": "1970-01-12T13:49:00Z",
+        "person_needed_for": "wave 2 waits to be promoted",
+    }
+    lines = report_markdown(report(record_of(plan, member("d0", proven)), plan, {}, NOW)).splitlines()
+    assert "| a box took | a box took 1 min from its start until proven \\(1 box so far\\) |" in lines
+    assert report_document(report(record_of(plan), plan, {}, NOW))["expected"]["unknown"] == NOT_YET  # type: ignore[call-overload,index]
 
 
 def test_a_rollout_that_goes_on_is_reported_as_it_stands() -> None:

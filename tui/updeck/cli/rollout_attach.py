@@ -8,12 +8,13 @@ from updeck.cli.command import Invocation
 from updeck.cli.exits import Exit
 from updeck.cli.rollout_record import exit_of_rollout
 from updeck.cli.rollout_tables import show_lines
-from updeck.clock import SystemClock
+from updeck.clock import SystemClock, rfc3339
 from updeck.errors import Interrupted
 from updeck.journal.plan_models import RolloutRecord
 from updeck.journal.plan_sentences import in_short
 from updeck.journal.store import Journal
 from updeck.rollout.documents import show_document
+from updeck.rollout.forecast import forecast, forecast_in_words
 from updeck.rollout.leaving import held_by_phase, only_people_can_go_on
 from updeck.rollout.narration import news
 from updeck.rollout.plan import Plan
@@ -69,7 +70,7 @@ def _follow(invocation: Invocation, journal: Journal, rollout: str) -> Exit:
         told = record
         if all(map(ended, record.members)) or not record.row.lease_alive:
             break
-        out.move(next_in_words(record, plan, now))
+        out.move("; ".join(filter(None, (next_in_words(record, plan, now), _expected(record, plan, now)))))
         pause.wait(LOOK_EVERY_S)
     out.rest()
     exit_ = show_end(invocation, journal, record, plan)
@@ -77,3 +78,7 @@ def _follow(invocation: Invocation, journal: Journal, rollout: str) -> Exit:
         return exit_
     out.complain(f"no engine drives it any more; go on with `updeck rollout resume {in_short(rollout)}`")
     return Exit.JOURNAL
+
+
+def _expected(record: RolloutRecord, plan: Plan, now: float) -> str:
+    return forecast_in_words(forecast(record, plan, now), lambda at: rfc3339(at) or "")

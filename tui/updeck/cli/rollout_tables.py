@@ -8,10 +8,11 @@ from updeck.cli.output import aligned
 from updeck.clock import rfc3339
 from updeck.journal.plan_models import Engine, ManualRecord, MemberRecord, RolloutRecord
 from updeck.journal.plan_sentences import in_short
-from updeck.rollout.narration import phase_of, standing
+from updeck.rollout.forecast import fit_in_words, forecast, forecast_in_words, need_in_words, took_in_words
+from updeck.rollout.narration import standing
 from updeck.rollout.plan import Plan
 from updeck.rollout.progress import next_in_words, state_of
-from updeck.rollout.standing import ended, gate_of, stops_at
+from updeck.rollout.standing import ended, gate_of, phase_of, stops_at
 from updeck.text import plural
 
 __all__ = ["list_table", "show_lines"]
@@ -32,6 +33,7 @@ def show_lines(record: RolloutRecord, plan: Plan, engine: Engine | None, now: fl
         ("goal", f"{plan.image.version}, {plan.until.value}" + (f", ticket {plan.ticket}" if plan.ticket else "")),
         ("gate", _gate(record, plan)),
         ("engine", _engine(engine)),
+        *_expected(record, plan, now),
         ("plan", f"code {plan.code}, confirmed by {confirmed}"),
     ]
     return [f"{name:8}{text}" for name, text in facts] + ["", *_device_table(record, plan, now)]
@@ -40,6 +42,16 @@ def show_lines(record: RolloutRecord, plan: Plan, engine: Engine | None, now: fl
 def _gate(record: RolloutRecord, plan: Plan) -> str:
     gate = gate_of(record, plan)
     return f"closed: {gate.reason}" if gate.closed else f"open, {stops_at(gate.limit, len(record.members))}"
+
+
+def _expected(record: RolloutRecord, plan: Plan, now: float) -> list[tuple[str, str]]:
+    made = forecast(record, plan, now)
+    told = [took_in_words(made.took), forecast_in_words(made, _utc), fit_in_words(made), need_in_words(made, now, _utc)]
+    return [("outlook", "; ".join(filter(None, told)))] if any(told[1:]) else []
+
+
+def _utc(at: float) -> str:
+    return rfc3339(at) or ""
 
 
 def _engine(engine: Engine | None) -> str:

@@ -95,6 +95,12 @@ def _in_a_plan(record: DeviceRecord, rollout: RolloutRow) -> Next:
     if not rollout.lease_alive and record.phase not in _AT_REST:
         return Next("no engine: resume?", Tone.NEEDS, "rollouts")
     tone = _TONES.get(record.phase or Phase.WAITING, Tone.MOVING)
+    moved = record.transfer
+    if record.phase == Phase.TRANSFERRING and moved is not None:
+        took = moved.at - moved.started_at
+        rate = moved.sent_bytes / took if took > 0 else None
+        text = _transfer_text(Transfer("", moved.sent_bytes, moved.total_bytes, rate, moved.started_at))
+        return Next(text, tone, "rollouts")
     return Next(record.phase_text or "waits for its engine", tone, "rollouts")
 
 

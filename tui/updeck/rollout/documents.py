@@ -5,10 +5,10 @@ from __future__ import annotations
 from updeck.clock import rfc3339
 from updeck.journal.models import Intent, Json
 from updeck.journal.plan_models import Engine, ManualRecord, MemberRecord, RolloutRecord
-from updeck.rollout.narration import needs, phase_of, standing
+from updeck.rollout.narration import needs, standing
 from updeck.rollout.plan import Plan
 from updeck.rollout.progress import RolloutState, state_of
-from updeck.rollout.standing import gate_of
+from updeck.rollout.standing import gate_of, phase_of
 
 __all__ = ["list_row", "manual_row", "show_document"]
 

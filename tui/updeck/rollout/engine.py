@@ -31,6 +31,7 @@ from updeck.journal.store import Journal
 from updeck.rollout.checks import blocking_reason, rollout_checks
 from updeck.rollout.decide import decide
 from updeck.rollout.decision import Case, Decision, End, Hold, Reached, Send, Wait, Watch, asked_since
+from updeck.rollout.forecast import with_back
 from updeck.rollout.gate import given_up, why_not
 from updeck.rollout.leaving import only_people_can_go_on
 from updeck.rollout.plan import Plan
@@ -68,8 +69,7 @@ class Engine:
         self._plan = plan
         self._clock = clock
         self._watches: dict[str, _Watch] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._calls: set[asyncio.Task[object]] = set()
+        self._tasks, self._calls = set[asyncio.Task[None]](), set[asyncio.Task[object]]()
         self._token = self._looked_at = -1
         self._record: RolloutRecord | None = None
         self._lost: LeaseLost | None = None
@@ -247,7 +247,8 @@ class Engine:
         match decision:
             case Watch(ruling):
                 self._monitor.soon(tracked)
-                await self._stand(tracked, ruling.phase, ruling.text, soft=ruling.soft)
+                text = with_back(ruling, self.record, member.device)
+                await self._stand(tracked, ruling.phase, text, soft=ruling.soft)
             case Wait(phase, reason):
                 await self._stand(tracked, phase, reason)
             case Hold(reason):

@@ -15,16 +15,20 @@ from updeck.journal.models import Op
 from updeck.journal.plan_models import Control, ControlKind, MemberRecord, RolloutRecord
 from updeck.rollout.plan import Fence, Goal, Plan, Promotion
 from updeck.rollout.standing import begun, down, ended, gate_of, order_of, transferring
+from updeck.rollout.window import Window
 from updeck.text import plural
 
 __all__ = [
     "aborted",
     "awaits_promotion",
+    "fenced",
     "given_up",
     "open_wave",
     "paused",
+    "promoted",
     "wave_barrier",
     "why_not",
+    "window_in_force",
     "window_refusal",
 ]
 
@@ -57,8 +61,8 @@ def why_not(op: Op, device: str, record: RolloutRecord, plan: Plan, now: float) 
     if reason is not None:
         return reason
     rules = _TRANSFER_RULES if op in _TRANSFERS else _DISRUPTIVE_RULES
-    if op is Op.START and (fenced := _fenced(member, record, plan)) is not None:
-        return fenced
+    if op is Op.START and (held := fenced(member, record, plan)) is not None:
+        return held
     return next((found for rule in rules if (found := rule(member, record, plan, now)) is not None), None)
 
 
@@ -91,9 +95,13 @@ def paused(record: RolloutRecord, plan: Plan, now: float, *, op: Op | None = Non
 
 def window_refusal(record: RolloutRecord, plan: Plan, now: float) -> str | None:
     """Return why the window lets no box go down; a resume after its end lets them go without it."""
-    if plan.window is None or _confirmed_anew(record, plan):
-        return None
-    return plan.window.refusal(now)
+    window = window_in_force(record, plan)
+    return None if window is None else window.refusal(now)
+
+
+def window_in_force(record: RolloutRecord, plan: Plan) -> Window | None:
+    """Return the window that starts have to keep to, None where there is none or its end was confirmed away."""
+    return None if _confirmed_anew(record, plan) else plan.window
 
 
 def open_wave(record: RolloutRecord, plan: Plan, now: float) -> int:
@@ -113,7 +121,7 @@ def wave_barrier(wave: int, record: RolloutRecord, plan: Plan, now: float) -> st
     if all(ended(member) for member in record.members if member.wave == wave):
         return None
     unripe = _unripe(wave, record, plan, now)
-    if unripe is None and plan.promote is Promotion.MANUAL and not _promoted(wave, record):
+    if unripe is None and plan.promote is Promotion.MANUAL and not promoted(wave, record):
         return f"wave {wave} waits for a person to promote it"
     return unripe
 
@@ -148,7 +156,8 @@ def _closed_wave(member: MemberRecord, record: RolloutRecord, plan: Plan, now: f
     return wave_barrier(reached + 1, record, plan, now) or f"wave {member.wave} is not open"
 
 
-def _promoted(wave: int, record: RolloutRecord) -> bool:
+def promoted(wave: int, record: RolloutRecord) -> bool:
+    """Whether a person has promoted a wave."""
     return any(_promotes(one, wave) for one in record.controls)
 
 
@@ -163,7 +172,8 @@ def _confirmed_anew(record: RolloutRecord, plan: Plan) -> bool:
     return any(one.kind is ControlKind.RESUME and one.device is None and one.at >= closes_at for one in record.controls)
 
 
-def _fenced(member: MemberRecord, record: RolloutRecord, plan: Plan) -> str | None:
+def fenced(member: MemberRecord, record: RolloutRecord, plan: Plan) -> str | None:
+    """Return why the fence holds a device back, None where there is none or a person let it past."""
     if plan.fence is Fence.NONE:
         return None
     let = _newest(record, member.device, ControlKind.ARM, ControlKind.RETRY)

@@ -9,9 +9,9 @@ from updeck.journal.plan_models import MemberRecord, MilestoneKind, RolloutRecor
 from updeck.rollout.gate import open_wave
 from updeck.rollout.plan import Plan
 from updeck.rollout.progress import RolloutState, state_of
-from updeck.rollout.standing import armed, down, ended, transferring
+from updeck.rollout.standing import armed, down, ended, phase_of, transferring
 
-__all__ = ["held_by_phase", "only_people_can_go_on"]
+__all__ = ["held_by_phase", "only_people_can_go_on", "orphaned"]
 
 _FOR_A_PERSON = (RolloutState.PAUSED, RolloutState.WAITING_FOR_PROMOTION, RolloutState.STOPPED_BY_GATE)
 
@@ -35,6 +35,15 @@ def _waits_for_its_pair(member: MemberRecord) -> bool:
     """Whether all is ready but for the other of its pair, which a person has to look after first."""
     staged = any(one.kind is MilestoneKind.STAGED for one in member.attempt.milestones)
     return staged and member.pair_lost is not None
+
+
+def orphaned(record: RolloutRecord, plan: Plan, now: float) -> bool:
+    """Whether no engine drives it though one would have something to do: somebody has to resume it."""
+    left = [member for member in record.members if not ended(member)]
+    if not left or record.row.lease_alive:
+        return False
+    waits = all(phase_of(member) in (Phase.WAITING, Phase.HELD) for member in left)
+    return not (waits and state_of(record, plan, now) in _FOR_A_PERSON)
 
 
 def held_by_phase(record: RolloutRecord) -> frozenset[str]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from updeck.clock import rfc3339
 from updeck.fleet.views import Phase
 from updeck.journal.models import Intent, Op, Verdict
 from updeck.journal.plan_models import Attempt, Control, MemberRecord, RolloutRecord
+from updeck.rollout.forecast import fit_in_words, forecast, forecast_in_words, measured, took_in_words
 from updeck.rollout.gate import why_not
 from updeck.rollout.plan import Goal, Plan
 from updeck.rollout.progress import next_in_words, state_of
-from updeck.rollout.standing import GOOD_VERDICTS, ended
+from updeck.rollout.standing import GOOD_VERDICTS, ended, phase_of
 
-__all__ = ["needs", "news", "phase_of", "standing"]
+__all__ = ["needs", "news", "standing"]
 
 _FIGURES = re.compile(r"[\d.:]+")
 
@@ -22,13 +24,6 @@ _AFTER = {
     Verdict.FAILED_GRACEFUL: "un-init (reset) it, then retry or leave it",
     Verdict.FAILED_CRITICAL: "call support",
 }
-
-
-def phase_of(member: MemberRecord) -> Phase:
-    """Return where a device stands; WAITING until an engine has seen it."""
-    if ended(member):
-        return Phase.ENDED
-    return Phase(member.phase) if member.phase in {phase.value for phase in Phase} else Phase.WAITING
 
 
 def standing(member: MemberRecord, record: RolloutRecord, plan: Plan, now: float) -> str:
@@ -69,7 +64,16 @@ def news(before: RolloutRecord | None, after: RolloutRecord, plan: Plan, now: fl
         lines += [f"{member.device}: {text}" for text in _member_news(known[member.device], member)]
     if state_of(before, plan, now) is not state_of(after, plan, now):
         lines.append(_headline(after, plan, now))
-    return lines
+    return lines + _foretold(before, after, plan, now)
+
+
+def _foretold(before: RolloutRecord, after: RolloutRecord, plan: Plan, now: float) -> list[str]:
+    """Tell, once the first box is back, how long it took and whether the rest fits (`rollout.md` 7)."""
+    if measured(before).boxes or not measured(after).boxes or all(map(ended, after.members)):
+        return []
+    made = forecast(after, plan, now)
+    told = (took_in_words(made.took), forecast_in_words(made, lambda at: rfc3339(at) or ""), fit_in_words(made))
+    return ["; ".join(filter(None, told))]
 
 
 def _headline(record: RolloutRecord, plan: Plan, now: float) -> str:

@@ -13,6 +13,14 @@ from updeck.device.fetch_url import masked
 from updeck.journal.models import Actor, Intent, Observation
 from updeck.journal.plan_models import Attempt, MemberRecord, RolloutRecord
 from updeck.markdown import cell, heading, table
+from updeck.rollout.forecast import (
+    Forecast,
+    fit_in_words,
+    forecast,
+    forecast_in_words,
+    need_in_words,
+    took_in_words,
+)
 from updeck.rollout.plan import Json, Plan, Source
 from updeck.rollout.plan_document import plan_document
 from updeck.rollout.progress import RolloutState, next_in_words, state_of, verdicts_in_words
@@ -40,6 +48,7 @@ class Report:
     state: RolloutState
     summary: str
     gate: Gate
+    expected: Forecast
     made_at: float
     before: Mapping[str, Condition]
     after: Mapping[str, Condition]
@@ -53,6 +62,7 @@ def report(record: RolloutRecord, plan: Plan, latest: Mapping[str, Observation],
         state=state_of(record, plan, now),
         summary=next_in_words(record, plan, now),
         gate=gate_of(record, plan),
+        expected=forecast(record, plan, now),
         made_at=now,
         before={one.device: _before(intents[0]) for one in record.members if (intents := _intents(one))},
         after={name: _after(observation) for name, observation in latest.items()},
@@ -76,6 +86,7 @@ def report_document(made: Report) -> dict[str, Json]:
             "limit": made.gate.limit,
             "reason": made.gate.reason,
         },
+        "expected": _expected_document(made),
         "plan": _plan_document(made.plan),
         "requests": [
             {
@@ -130,12 +141,36 @@ def _facts(made: Report) -> Iterator[tuple[str, str | None]]:
     yield "waves", str(plan.waves)
     yield "gate", stops_at(plan.limits.max_failures, len(plan.devices))
     yield "gate now", made.gate.reason if made.gate.closed else "open"
+    yield "a box took", took_in_words(made.expected.took) or None
+    yield "expected", _expected(made)
     yield "window", None if plan.window is None else plan.window.describe()
     yield "ticket", plan.ticket
     yield "digest", record.digest
     yield "confirmed by", _name(record.confirmed_by)
     yield "confirmed at", rfc3339(record.confirmed_at)
     yield "reported at", rfc3339(made.made_at)
+
+
+def _expected(made: Report) -> str | None:
+    def clock(at: float) -> str:
+        return rfc3339(at) or ""
+
+    last, fit = forecast_in_words(made.expected, clock), fit_in_words(made.expected)
+    return "; ".join(filter(None, (last, fit, need_in_words(made.expected, made.made_at, clock)))) or None
+
+
+def _expected_document(made: Report) -> dict[str, Json]:
+    expected = made.expected
+    need = expected.need
+    return {
+        "seconds_from_start_to_proven": expected.took.start,
+        "boxes_measured": expected.took.boxes,
+        "last_back_at": rfc3339(expected.last_back),
+        "unknown": expected.unknown or None,
+        "not_fitting_the_window": expected.left_out,
+        "person_needed_at": None if need is None else rfc3339(need.at),
+        "person_needed_for": None if need is None else need.why,
+    }
 
 
 def _plan_document(plan: Plan) -> dict[str, Json]:

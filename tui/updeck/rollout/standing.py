@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from updeck.fleet.views import Phase
 from updeck.journal.models import GOOD_VERDICTS, End, Op, Outcome, Verdict
 from updeck.journal.plan_models import (
     Attempt,
@@ -34,6 +35,7 @@ __all__ = [
     "gate_of",
     "left_initialized",
     "order_of",
+    "phase_of",
     "started",
     "stops_at",
     "transferring",
@@ -70,6 +72,13 @@ class Counts:
 def ended(member: MemberRecord) -> bool:
     """Whether the device's newest attempt has its end."""
     return member.attempt.end is not None
+
+
+def phase_of(member: MemberRecord) -> Phase:
+    """Return where a device stands; WAITING until an engine has seen it."""
+    if ended(member):
+        return Phase.ENDED
+    return Phase(member.phase) if member.phase in {phase.value for phase in Phase} else Phase.WAITING
 
 
 def begun(member: MemberRecord) -> bool:

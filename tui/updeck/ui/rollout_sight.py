@@ -9,14 +9,12 @@ from updeck.fleet.views import Phase
 from updeck.journal.models import MilestoneKind
 from updeck.journal.plan_models import MemberRecord, RolloutRecord
 from updeck.rollout.gate import aborted, awaits_promotion, open_wave, paused, wave_barrier
-from updeck.rollout.narration import phase_of
+from updeck.rollout.leaving import orphaned
 from updeck.rollout.plan import Fence, Plan
 from updeck.rollout.progress import RolloutState, state_of
-from updeck.rollout.standing import GOOD_VERDICTS, armed, ended, gate_of, started
+from updeck.rollout.standing import GOOD_VERDICTS, armed, ended, gate_of, phase_of, started
 
 __all__ = ["Sight", "target_shown"]
-
-_BY_A_PERSON = (RolloutState.PAUSED, RolloutState.WAITING_FOR_PROMOTION, RolloutState.STOPPED_BY_GATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +49,7 @@ class Sight:
     @property
     def orphaned(self) -> bool:
         """Whether no engine drives it though one would have something to do: somebody has to resume it."""
-        if self.over or self.record.row.lease_alive:
-            return False
-        waits = [phase_of(member) in (Phase.WAITING, Phase.HELD) for member in self.record.members if not ended(member)]
-        return not (all(waits) and self.state in _BY_A_PERSON)
+        return orphaned(self.record, self.plan, self.now)
 
     @property
     def stopped(self) -> bool:

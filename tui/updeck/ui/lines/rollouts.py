@@ -10,9 +10,9 @@ from updeck.fleet.views import Phase
 from updeck.journal.models import Op
 from updeck.journal.plan_models import MemberRecord
 from updeck.journal.plan_sentences import in_short
-from updeck.rollout.narration import needs, phase_of
+from updeck.rollout.narration import needs
 from updeck.rollout.progress import RolloutState, next_in_words, verdicts_in_words
-from updeck.rollout.standing import GOOD_VERDICTS, ended, gate_of, stops_at
+from updeck.rollout.standing import GOOD_VERDICTS, ended, gate_of, phase_of, stops_at
 from updeck.text import cell_width, fit, pad, plural
 from updeck.ui.glyphs import Glyphs
 from updeck.ui.ink import Ink, Line, fit_line, line
