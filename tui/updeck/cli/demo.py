@@ -40,7 +40,11 @@ END_S = 10.0
 @click.option("--seed", type=int, default=1, show_default=True, metavar="N", help="The same seed, the same fleet.")
 @click.option("--speed", type=float, default=30.0, show_default=True, metavar="X", help="Divides how long it takes.")
 @click.option(
-    "--scenario", type=one_of(Scenario), default="mixed", show_default=True, help="All well, or with misfits."
+    "--scenario",
+    type=one_of(Scenario),
+    default="mixed",
+    show_default=True,
+    help="All well, with misfits, or with faults at random.",
 )
 def demo(invocation: Invocation, *, devices: int, seed: int, speed: float, scenario: str) -> Exit:
     """Try it all on simulated devices."""

@@ -40,7 +40,13 @@ def simulator() -> None:
     show_default=True,
     help="Which ways to log in are offered.",
 )
-@click.option("--scenario", type=one_of(Scenario), default="calm", show_default=True, help="All well, or with misfits.")
+@click.option(
+    "--scenario",
+    type=one_of(Scenario),
+    default="calm",
+    show_default=True,
+    help="All well, with misfits, or with faults at random.",
+)
 @click.option("--speed", type=float, default=1.0, show_default=True, metavar="X", help="Divides how long updates take.")
 @click.option("--seed", type=int, default=1, show_default=True, metavar="N", help="The same seed, the same fleet.")
 @click.option("--label", default="LAB", show_default=True, help="The label in the inventory.")
@@ -69,6 +75,11 @@ def serve(
     """Serve devices until SIGINT or SIGTERM.
 
     Prints `ready URL`, the control port, when all are up.
+
+    In the scenario chaos every device has a fault about each 20 minutes of device time, for some minutes at most: of
+    its line, its TLS, its answers, its clock, its images or its update, at random from the seed. The same seed gives
+    the same faults at the same times. A fleet can be updated through it; what would need a person for every box (other
+    certificates, other boxes at an address, foreign hands, boxes that never come back) is left to POST /faults/NAME.
     """
     check_installed()
     options = ServeOptions(

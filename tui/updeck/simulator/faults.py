@@ -54,7 +54,7 @@ class FaultBox:
         fault = Fault(kind, values, int(times) if times is not None else None)
         self._faults.append(fault)
         if kind.lasting and values.get("seconds") is not None:
-            self._timeline.call_later(fault.amount("seconds"), lambda: self._remove(fault))
+            self._timeline.call_later(fault.amount("seconds"), lambda: self.remove(fault))
         self._changed()
         return fault
 
@@ -89,14 +89,15 @@ class FaultBox:
         """Return the faults as JSON."""
         return [fault.describe() for fault in self._faults]
 
+    def remove(self, fault: Fault) -> None:
+        """Take a fault out, if it is still in."""
+        if fault in self._faults:
+            self._faults.remove(fault)
+            self._changed()
+
     def _count(self, fault: Fault) -> Fault:
         if fault.times_left is not None:
             fault.times_left -= 1
             if fault.times_left == 0:
                 self._faults.remove(fault)
         return fault
-
-    def _remove(self, fault: Fault) -> None:
-        if fault in self._faults:
-            self._faults.remove(fault)
-            self._changed()

@@ -51,7 +51,7 @@ class _Place:
 def build_fleet(count: int, seed: int, scenario: Scenario) -> tuple[Blueprint, ...]:
     """Return `count` devices; in `mixed` at least five of twelve are well."""
     healthy = tuple(_device(place, index, seed) for index, place in enumerate(_places(count)))
-    if scenario == Scenario.CALM:
+    if scenario is not Scenario.MIXED:
         return healthy
     fleet = list(healthy)
     for index, misfit in choose_misfits(count, _random(seed, "misfits")).items():

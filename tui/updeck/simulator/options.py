@@ -19,10 +19,11 @@ PORT_MOST = 65535
 
 
 class Scenario(StrEnum):
-    """What the fleet is like: all well, or with the misfits of `protocol.md` 5."""
+    """What the fleet is like: all well, with the misfits of `protocol.md` 5, or all well but for faults at random."""
 
     CALM = "calm"
     MIXED = "mixed"
+    CHAOS = "chaos"
 
 
 class AuthMode(StrEnum):

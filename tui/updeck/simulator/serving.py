@@ -17,6 +17,7 @@ from updeck.simulator.access import Credentials
 from updeck.simulator.appliance import Appliance
 from updeck.simulator.blueprint import Blueprint
 from updeck.simulator.certificates import make_certificate
+from updeck.simulator.chaos import Chaos
 from updeck.simulator.control import control_application
 from updeck.simulator.device import SimulatedDevice
 from updeck.simulator.fetching import Fetcher
@@ -25,7 +26,7 @@ from updeck.simulator.inventory import InventoryEntry, may_overwrite, render_inv
 from updeck.simulator.keeping import Kept, KeptDevice, Paths, load, new, write_private
 from updeck.simulator.limits import raise_file_limit
 from updeck.simulator.listener import bind
-from updeck.simulator.options import HOST, AuthMode, ServeOptions
+from updeck.simulator.options import HOST, AuthMode, Scenario, ServeOptions
 from updeck.simulator.simulator import Simulator
 from updeck.simulator.timeline import LoopTimeline, Timeline
 
@@ -77,6 +78,9 @@ async def running(options: ServeOptions, timeline: Timeline | None = None) -> As
             stack.push_async_callback(appliance.close)
         _write_files(appliances, options, kept, paths)
         await _switch_on(appliances)
+        if options.scenario is Scenario.CHAOS:
+            devices = [appliance.device for appliance in appliances.values()]
+            stack.callback(Chaos(devices, seed=options.seed, timeline=time, speed=options.speed).stop)
         yield Simulator(
             appliances,
             control_url=await _open_control(appliances, control, stack),
