@@ -16,11 +16,14 @@ from pathlib import Path
 from updeck.errors import JournalError
 from updeck.journal.schema import migrate
 from updeck.paths import private_file
+from updeck.text import clean
 
 __all__ = ["BUSY_S", "Database"]
 
 BUSY_S = 5.0
 """Seconds to wait for another process that writes."""
+
+_LONGEST_TEXT = 1 << 24
 
 SWITCHES = 20
 """How often to ask for WAL while others open the new file as well."""
@@ -103,9 +106,15 @@ class Database:
             raise JournalError(f"the journal {self.path} is closed")
 
 
+def _from_outside(data: bytes) -> str:
+    """Return a text of the journal: where a group shares the file, others may have written it without this program."""
+    return clean(data.decode("utf-8", "replace"), _LONGEST_TEXT)
+
+
 def _connect(path: Path, busy_s: float) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
+    connection.text_factory = _from_outside
     try:
         mode = _switch_to_wal(connection)
         if mode != "wal":

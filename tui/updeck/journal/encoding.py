@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from types import MappingProxyType
+from typing import Any
 
 from updeck.journal.models import Baseline, Json
 from updeck.text import clean
@@ -45,9 +46,25 @@ def _at_rest(value: Json) -> Json:
     return value
 
 
+def _read(text: str) -> Any:
+    """Return what JSON says; its escapes hide what the door saw of the text as a whole, so each string passes it."""
+    return _cleaned(json.loads(text))
+
+
+def _cleaned(value: Json) -> Json:
+    match value:
+        case str():
+            return clean(value)
+        case Mapping():
+            return {clean(key, 80): _cleaned(inner) for key, inner in value.items()}
+        case list():
+            return [_cleaned(inner) for inner in value]
+    return value
+
+
 def payload_from(text: str) -> Mapping[str, Json]:
     """Return what `json_text` wrote of an observation."""
-    payload: dict[str, Json] = json.loads(text)
+    payload: dict[str, Json] = _read(text)
     return payload
 
 
@@ -59,7 +76,7 @@ def baseline_text(baseline: Baseline) -> str:
 @functools.lru_cache(maxsize=4096)
 def baseline_from(text: str) -> Baseline:
     """Return the baseline that `baseline_text` wrote; fields of a newer program are left out."""
-    values = {key: value for key, value in json.loads(text).items() if key in _BASELINE_FIELDS}
+    values = {key: value for key, value in _read(text).items() if key in _BASELINE_FIELDS}
     values["history"] = tuple((entry[0], entry[1]) for entry in values["history"])
     values["image_ids"] = tuple(values.get("image_ids", ()))
     return Baseline(**values)
@@ -73,7 +90,7 @@ def detail_text(detail: Mapping[str, str]) -> str:
 @functools.lru_cache(maxsize=4096)
 def detail_from(text: str) -> Mapping[str, str]:
     """Return what `detail_text` wrote."""
-    return MappingProxyType(json.loads(text))
+    return MappingProxyType(_read(text))
 
 
 def small_int(value: int | None) -> int | None:
