@@ -18,7 +18,15 @@ from platformdirs import user_config_path, user_state_path
 
 from updeck.errors import ConfigError, SecretError
 
-__all__ = ["config_dir", "private_file", "read_secret_file", "ready_state_dir", "state_dir", "write_atomic"]
+__all__ = [
+    "config_dir",
+    "private_file",
+    "read_secret_file",
+    "ready_state_dir",
+    "state_dir",
+    "write_atomic",
+    "write_new",
+]
 
 PRIVATE_FILE = 0o600
 SHARED_FILE = 0o660
@@ -131,6 +139,43 @@ def write_atomic(path: Path, text: str, mode: int = PRIVATE_FILE) -> None:
                 draft.unlink()
             raise
         _sync_directory(target.parent)
+
+
+def write_new(path: Path, text: str, mode: int = PRIVATE_FILE) -> bool:
+    """Make a file at `path` with `text` in UTF-8, whole or not at all, on disk when this returns.
+
+    Returns False, and writes nothing, where anything is there already, a dangling link too. Raises `ConfigError`.
+    """
+    with _explained(path, "be written"):
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+        handle = os.open(draft, _CREATE, mode)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(text.encode("utf-8"))
+                file.flush()
+                os.fsync(handle)
+            if not _put_in_place(draft, path):
+                return False
+        finally:
+            with contextlib.suppress(OSError):
+                draft.unlink()
+        _sync_directory(path.parent)
+        return True
+
+
+def _put_in_place(draft: Path, path: Path) -> bool:
+    """Give the draft its name unless that is taken; where there are no hard links, the name is taken first."""
+    try:
+        os.link(draft, path, follow_symlinks=False)
+    except FileExistsError:
+        return False
+    except (OSError, NotImplementedError):
+        try:
+            os.close(os.open(path, _CREATE, PRIVATE_FILE))
+        except FileExistsError:
+            return False
+        draft.replace(path)
+    return True
 
 
 def _own_target(path: Path) -> Path:

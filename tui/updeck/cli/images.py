@@ -10,13 +10,12 @@ from updeck.cli.command import CommandGroup, Invocation, command
 from updeck.cli.completing import device_names, selector_words
 from updeck.cli.drive import Wish, drive
 from updeck.cli.exits import Exit, rolled_up
-from updeck.cli.output import Json
 from updeck.cli.session import fleet_of, looked_at, one_device
 from updeck.cli.tables import image_table
 from updeck.cli.transfer import fetch_to, sha256_of, upload_to
 from updeck.device.models import Reach
 from updeck.errors import DeviceError, UsageError
-from updeck.fleet.documents import image_row
+from updeck.fleet.documents import image_row, images_row
 from updeck.fleet.orders import FetchOrder
 from updeck.fleet.views import DeviceView
 from updeck.journal.models import Op
@@ -38,7 +37,7 @@ def list_(invocation: Invocation, *, selectors: tuple[str, ...]) -> Exit:
         if view.reach is not Reach.OK:
             invocation.out.complain(_silence(view))
     if invocation.json:
-        invocation.out.document({"devices": [_images_row(view) for view in views]})
+        invocation.out.document({"devices": [images_row(view) for view in views]})
     else:
         readings = [(view.name, view.reading) for view in views if view.reading is not None]
         invocation.out.lines(image_table((name, one) for name, reading in readings for one in reading.images))
@@ -122,13 +121,3 @@ def upload(
 
 def _silence(view: DeviceView) -> DeviceError:
     return DeviceError(view.error or "no good answer", device=view.name)
-
-
-def _images_row(view: DeviceView) -> dict[str, Json]:
-    reading = view.reading
-    return {
-        "name": view.name,
-        "reach": None if view.reach is None else view.reach.value,
-        "error": view.error,
-        "images": [] if reading is None else [image_row(image) for image in reading.images],
-    }

@@ -12,7 +12,7 @@ from updeck.fleet.orders import CertificateOffer
 from updeck.fleet.views import DeviceView
 from updeck.journal.models import Event, Json
 
-__all__ = ["check_row", "device_row", "event_row", "image_row", "offer_row", "status_row"]
+__all__ = ["check_row", "device_row", "event_row", "image_row", "images_row", "offer_row", "status_row"]
 
 
 def status_row(view: DeviceView) -> dict[str, Json]:
@@ -51,6 +51,17 @@ def image_row(image: Image) -> dict[str, Json]:
         "version": image.version,
         "progress": image.progress,
         "checksum": image.checksum,
+    }
+
+
+def images_row(view: DeviceView) -> dict[str, Json]:
+    """Return one device of `images list`."""
+    reading = view.reading
+    return {
+        "name": view.name,
+        "reach": None if view.reach is None else view.reach.value,
+        "error": view.error,
+        "images": [] if reading is None else [image_row(image) for image in reading.images],
     }
 
 

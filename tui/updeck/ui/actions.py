@@ -176,6 +176,10 @@ def _delete(context: ActionContext) -> str | None:
     return _single(Op.DELETE, "delete an image of")(context)
 
 
+def _copy(context: ActionContext) -> str | None:
+    return _not_busy(context) or _device(context)
+
+
 def _plan(context: ActionContext) -> str | None:
     return _not_busy(context) or _writable(context, "a rollout") or _some_device(context)
 
@@ -244,6 +248,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("sort", "o", "sort by the next column", Group.LOOK),
     Action("reverse", "O", "reverse the order", Group.LOOK),
     Action("poll", "r", "ask the device now", Group.LOOK, applicable=_some_device),
+    Action("copy", "Y", "copy a text", Group.LOOK, applicable=_copy, help="name, address, checksum: to the terminal"),
+    Action("export", "e", "export the table", Group.LOOK, applicable=_not_busy, help="to a CSV, JSON or Markdown file"),
     Action("freeze", "z", "freeze the view", Group.LOOK, help="nothing moves; thaws after 5 minutes"),
     Action("mark", "space", "mark", Group.CHOOSE, applicable=_device),
     Action("mark_all", "*", "mark all on view", Group.CHOOSE, help="all that the filter shows"),

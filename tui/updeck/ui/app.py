@@ -37,6 +37,7 @@ from updeck.ui.theme import THEMES
 
 if TYPE_CHECKING:
     from updeck.fleet.service import FleetService
+    from updeck.ui.exports import Export
     from updeck.ui.recent import Recent
 
 __all__ = ["UpdeckApp"]
@@ -248,6 +249,12 @@ class UpdeckApp(App[None], inherit_bindings=False):
         await asyncio.to_thread(lambda: journal.brake(on=True))
         key = self.keymap.keys("brake")[0]
         return f"all new starts are paused; what has started is watched on; {key} lets them go on"
+
+    def export(self, title: str, rows: int, make: Callable[[], Export]) -> None:
+        """Ask where a table of so many rows goes, and write it there; `make` may block."""
+        from updeck.ui import flows
+
+        self.run_flow("the export dialog", lambda: flows.export_flow(self, title, rows, make))
 
     def show_rollout(self, rollout: str, device: str | None = None) -> None:
         """Open a rollout, at one of its devices."""

@@ -46,6 +46,8 @@ class Deeds:
             "sort": self._sort,
             "reverse": self._reverse,
             "poll": self._poll,
+            "copy": self._copy,
+            "export": self._export,
             "freeze": self._freeze,
             "mark": self._mark,
             "mark_all": self._mark_all,
@@ -157,6 +159,28 @@ class Deeds:
         if frozen:
             key = screen.deck.keymap.keys("freeze")[0]
             screen.deck.say(line((f"frozen: nothing moves until {key} is pressed, or for 5 minutes", Ink.DIM)))
+
+    def _copy(self) -> None:
+        from updeck.ui import flows
+
+        view, deck = self._screen.lineup.current, self._screen.deck
+        if view is not None:
+            self._run("the choice of a text", lambda: flows.copy_flow(deck, view))
+
+    def _export(self) -> None:
+        """Export what the pane in use shows; of the list and the images the devices on view, in their order."""
+        from updeck.ui import exports
+
+        screen = self._screen
+        views = [screen.lineup.view(name) for name in screen.lineup.shown]
+        match screen.board.pane:
+            case Pane.IMAGES:
+                made = exports.images_export(views)
+            case Pane.ACTIVITY:
+                made = exports.activity_export(screen.record.events)
+            case _:
+                made = exports.devices_export(views)
+        screen.deck.export(made.title, len(made.rows), lambda: made)
 
     # choosing
 

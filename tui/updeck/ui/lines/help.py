@@ -6,17 +6,18 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
 from updeck.text import cell_width, pad
-from updeck.ui.actions import ACTIONS, Action, Group
+from updeck.ui.actions import ACTIONS, BY_ID, Action, Group
 from updeck.ui.ink import EMPTY, Ink, Line, fit_line, line, width_of
 from updeck.ui.keymap import Keymap
 
 __all__ = ["HOME", "help_lines", "key_table"]
 
-_KEY_CELLS = 10
+_KEY_CELLS = 13
 _GAP = 2
 _TWO_COLUMNS = 76
-_LEFT = (Group.MOVE, Group.CHOOSE, Group.PROGRAM)
-_RIGHT = (Group.LOOK, Group.ACT)
+_LEFT = (Group.MOVE, Group.LOOK)
+_RIGHT = (Group.CHOOSE, Group.ACT, Group.PROGRAM)
+_PAIRS = {"page_down": "page_up", "first": "last", "pane": "pane_back"}
 HOME = (*_LEFT, *_RIGHT)
 """The groups of the fleet screen; a rollout's keys are shown where they apply."""
 
@@ -49,13 +50,16 @@ def _column(keymap: Keymap, groups: Iterable[Group], width: int) -> Sequence[Lin
         if out and width >= _TWO_COLUMNS:
             out.append(EMPTY)
         out.append(line((group.value, Ink.STRONG)))
-        out += [_entry(action, keymap, width) for action in ACTIONS if action.group is group]
+        actions = [action for action in ACTIONS if action.group is group and action.id not in _PAIRS.values()]
+        out += [_entry(action, keymap, width) for action in actions]
     return out
 
 
 def _entry(action: Action, keymap: Keymap, width: int) -> Line:
-    keys = pad(" ".join(keymap.keys(action.id)), _KEY_CELLS)
-    drawn = line((f"{keys} ", Ink.KEY), (action.label, Ink.PLAIN))
+    other = _PAIRS.get(action.id)
+    of_both = (*keymap.keys(action.id), *(keymap.keys(other) if other else ()))
+    label = f"{action.label}, {BY_ID[other].label}" if other else action.label
+    drawn = line((pad(" ".join(of_both), _KEY_CELLS) + " ", Ink.KEY), (label, Ink.PLAIN))
     room = width - width_of(drawn) - 2
     if action.help and cell_width(action.help) <= room:
         return line(*drawn, (f"  {action.help}", Ink.DIM))

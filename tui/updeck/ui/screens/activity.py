@@ -48,7 +48,7 @@ class ActivityScreen(ReadingScreen):
 
     def keys_line(self) -> Line:
         """Return the keys that apply."""
-        return self.deck.keys_line(["back", "filter", "page_up", "page_down"])
+        return self.deck.keys_line(["back", "filter", "page_up", "page_down", "export", "help"])
 
     def text(self, width: int) -> Sequence[Line]:
         """Return the events in which every word of the filter stands."""
@@ -61,5 +61,10 @@ class ActivityScreen(ReadingScreen):
         """Close by the key that opened this."""
         if action.id == "activity":
             self.deck.close(self)
+        elif action.id == "export" and not self.deck.busy:
+            from updeck.ui.exports import activity_export
+
+            made = activity_export(matching(self.deck.home.record.events, self.words))
+            self.deck.export(made.title, len(made.rows), lambda: made)
         else:
             super().act(action)

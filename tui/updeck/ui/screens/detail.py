@@ -27,7 +27,7 @@ __all__ = ["DetailScreen"]
 TIMES_S = 30.0
 """Seconds between two looks at what changes by the times of its answers alone."""
 
-_HERE_TOO = ("poll", "help", "activity")
+_HERE_TOO = ("poll", "activity", "copy", "help")
 
 
 class DetailScreen(ReadingScreen):
@@ -88,7 +88,7 @@ class DetailScreen(ReadingScreen):
 
     def keys_line(self) -> Line:
         """Return the keys that act on this device."""
-        return self.deck.keys_line(["back", "next", "upload", "fetch", "init", "start", "reset", "help"])
+        return self.deck.keys_line(["back", "next", "upload", "fetch", "init", "start", "reset", "copy", "help"])
 
     def text(self, width: int) -> Sequence[Line]:
         """Return all that is known of the device."""
@@ -109,6 +109,11 @@ class DetailScreen(ReadingScreen):
             self._drawn = None
         if action.id == "view":
             self.deck.close(self)
+        elif action.id == "export" and self._view is not None and not self.deck.busy:
+            from updeck.ui.exports import devices_export
+
+            made = devices_export([self._view])
+            self.deck.export(made.title, 1, lambda: made)
         elif action.group is Group.ACT or action.id in _HERE_TOO:
             self.deck.home.press(action.id)
         else:

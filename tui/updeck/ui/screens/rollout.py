@@ -118,6 +118,7 @@ class RolloutScreen(RowScreen):
             "rollouts": lambda: self.deck.close(self),
             "brake": lambda: self.deck.home.press("brake"),
             "help": self._help,
+            "export": self._export,
         }
         if action_id in others:
             others[action_id]()
@@ -141,6 +142,18 @@ class RolloutScreen(RowScreen):
         if context.rollout is None:
             return "the journal is being read"
         return context.busy or context.rollout.why_not(action_id, read_only=context.read_only)
+
+    def _export(self) -> None:
+        from updeck.ui.exports import Export, members_export
+
+        sight, journal = self.sight, self.deck.service.journal
+        if sight is None or journal is None or self.deck.busy:
+            return
+
+        def make() -> Export:
+            return members_export(sight, journal.engine(sight.id))
+
+        self.deck.export("rollout", len(sight.record.members), make)
 
     def _help(self) -> None:
         from updeck.ui.screens.help import HelpScreen

@@ -70,6 +70,11 @@ class RolloutsScreen(RowScreen):
             self.deck.open(RolloutScreen(self.deck, self.at))
         elif action.id == "rollouts":
             self.deck.close(self)
+        elif action.id == "export" and not self.deck.busy:
+            from updeck.ui.exports import rollouts_export
+
+            made = rollouts_export(self._sights())
+            self.deck.export(made.title, len(made.rows), lambda: made)
         elif action.id == "brake":
             self.deck.home.press("brake")
         else:
