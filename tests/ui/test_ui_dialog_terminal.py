@@ -2,38 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import re
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from terminal_fixture import Terminal, on_terminal
-
-FOREIGN = "ar11-par-br1"
-"""A device that someone else initialized: it may be reset, by its typed name."""
-
-
-@contextmanager
-def demo(directory: Path) -> Iterator[Terminal]:
-    """Run the demo until its list is at rest, the cursor on the device that someone else initialized."""
-    told = {"TMPDIR": str(directory)}
-    with on_terminal("-m", "updeck", "demo", "--seed", "1", environment=told) as terminal:
-        terminal.until(lambda seen: "someone else's init" in seen.text)
-        terminal.send(f"/{FOREIGN}\r")
-        terminal.until_quiet()
-        yield terminal
-
-
-def truth(terminal: Terminal) -> dict[str, object]:
-    """Ask the simulator what was really done to the device."""
-    found = re.search(r"http://127\.0\.0\.1:\d+", terminal.text)
-    assert found is not None
-    with urllib.request.urlopen(f"{found.group()}/truth/{FOREIGN}", timeout=10) as answer:
-        told = json.load(answer)
-    assert isinstance(told, dict)
-    return told
+from terminal_demo import FOREIGN, demo, truth
 
 
 def test_a_dialog_costs_at_most_12_kb_to_open_and_40_to_close(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import Console
-from textual import on
+from textual import events, on
 from textual.app import App
 from textual.binding import BindingType
 from textual.driver import Driver
@@ -32,6 +32,7 @@ from updeck.ui.lines.header import name_and_label
 from updeck.ui.rollout_log import RolloutLog
 from updeck.ui.screens.fleet import FleetScreen
 from updeck.ui.screens.reading import ReadingScreen
+from updeck.ui.stray_keys import StrayKeys
 from updeck.ui.terminal import Title, driver_with
 from updeck.ui.theme import THEMES
 
@@ -75,6 +76,7 @@ class UpdeckApp(App[None], inherit_bindings=False):
         self._service: FleetService | None = None
         self._busy: str | None = None
         self._turning = False
+        self.strays = StrayKeys()
         self._typed_filters: Recent | None = None
         self._title = Title()
         self._loop_of_ui: asyncio.AbstractEventLoop | None = None
@@ -143,6 +145,7 @@ class UpdeckApp(App[None], inherit_bindings=False):
     def run_flow(self, what: str, flow: Callable[[], Awaitable[str | None]]) -> None:
         """Run a flow of dialogs beside the screen; what it returns or raises becomes the notice."""
         self._busy = what
+        self.strays.begin()
         self.beside(partial(self._flow, flow))
 
     async def _flow(self, flow: Callable[[], Awaitable[str | None]]) -> None:
@@ -223,9 +226,20 @@ class UpdeckApp(App[None], inherit_bindings=False):
         self._turning = True
         self.beside(turn)
 
-    def hears(self, screen: Screen[None]) -> bool:
-        """Whether a key is meant for a screen: not while another opens, and not once another stands before it."""
-        return screen.is_current and not self._turning
+    def hears(self, screen: Screen[None], key: events.Key | None = None) -> bool:
+        """Whether a key is meant for a screen: not while another opens, and not once another stands before it.
+
+        Nor is a letter to a list that was typed for a dialog which is still to open, or does not open.
+        """
+        if not screen.is_current or self._turning:
+            return False
+        if key is None:
+            return True
+        text = "\n" if key.key == "enter" else key.character if key.is_printable else None
+        stray = self.strays.take(key.time, text, busy=self._busy is not None)
+        if stray and self._busy is not None:
+            self.say(line((f"{self._busy} is still open", Ink.MAY)))
+        return not stray
 
     def leave(self) -> None:
         """Quit, unless something would be lost and the person thinks better of it."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from textual import events
 from textual.app import ComposeResult
 from textual.geometry import Size
+from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 
@@ -34,6 +35,9 @@ __all__ = ["FleetScreen"]
 
 REST_S = 0.15
 """Seconds that the cursor rests before the detail is drawn."""
+
+TYPED = ("start", "reset", "delete")
+"""The actions that are confirmed by typing the name of the device."""
 
 AGE_S = 5.0
 """Seconds between two looks at what changes by age alone."""
@@ -84,6 +88,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
 
     def on_screen_resume(self) -> None:
         """Catch up with what happened while another screen stood here."""
+        self.deck.strays.answered(Message().time)
         self.look()
         self.draw_all()
 
@@ -93,7 +98,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         """Take a key in the order in which it came: for the filter while that is open, else for an action."""
         event.stop()
         event.prevent_default()
-        if is_modifier(event.key) or not self.deck.hears(self):
+        if is_modifier(event.key) or not self.deck.hears(self, event):
             return
         self.lineup.touch()
         if self._filter is not None:
@@ -133,6 +138,8 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         reason = self._deeds.refusal(action_id)
         if reason is not None:
             self.deck.say(line((reason, Ink.MAY)))
+            if action_id in TYPED and self.lineup.current is not None:
+                self.deck.strays.refused(Message().time, self.lineup.current.name)
             return
         self.deck.say(EMPTY)
         self._deeds.do(action_id)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual import events
 from textual.app import ComposeResult
+from textual.message import Message
 from textual.screen import Screen
 
 from updeck.ui.actions import Action
@@ -48,6 +49,10 @@ class ReadingScreen(Screen[None], inherit_bindings=False):
         self._notice_line = Notice(deck.glyphs, widget_id="notice")
         self._keys = Canvas(deck.glyphs, widget_id="keys")
         self._notice: Line = EMPTY
+
+    def on_screen_resume(self) -> None:
+        """Hear keys again that no dialog takes any more."""
+        self.deck.strays.answered(Message().time)
 
     def title_line(self) -> Line:
         """Return what stands above the text."""
@@ -109,7 +114,7 @@ class ReadingScreen(Screen[None], inherit_bindings=False):
         """Scroll, narrow, close, or hand the key on to `act`."""
         event.stop()
         event.prevent_default()
-        if is_modifier(event.key) or not self.deck.hears(self):
+        if is_modifier(event.key) or not self.deck.hears(self, event):
             return
         self.deck.home.lineup.touch()
         if self._edit is not None:

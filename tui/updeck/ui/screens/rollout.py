@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from textual.message import Message
+
 from updeck.journal.plan_sentences import in_short
 from updeck.ui.actions import BY_ID, Action, ActionContext, Group
 from updeck.ui.flows import rollouts as flows
@@ -131,6 +133,9 @@ class RolloutScreen(RowScreen):
         reason, sight = self._refusal(action_id), self.sight
         if reason is not None or sight is None:
             self.say(line((reason or "the journal is being read", Ink.MAY)))
+            token = {"abort": "abort", "arm": self.at or ""}.get(action_id)
+            if token is not None:
+                self.deck.strays.refused(Message().time, token)
             return
         flow, deck = _VERBS[action_id], self.deck
         deck.run_flow(f"the dialog to {action_id}", lambda: flow(deck, deck.service, sight))
