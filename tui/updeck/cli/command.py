@@ -69,6 +69,15 @@ def _common_options(*, reads: bool = True) -> list[click.Parameter]:
     ]
 
 
+def _write_examples(ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    from updeck.cli.examples import example_lines
+
+    if lines := example_lines(ctx.command_path):
+        with formatter.section("Examples"):
+            for text in lines:
+                formatter.write(f"{'':>{formatter.current_indent}}{text}\n")
+
+
 class Command(click.Command):
     """A command that takes the common options. `reads` tells whether `--json` means something to it."""
 
@@ -76,6 +85,11 @@ class Command(click.Command):
         super().__init__(*args, **kwargs)
         self.reads = reads
         self.params.extend(_common_options(reads=reads))
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples below the options."""
+        super().format_epilog(ctx, formatter)
+        _write_examples(ctx, formatter)
 
     def invoke(self, ctx: click.Context) -> Any:
         if ctx.ensure_object(Invocation).json and not self.reads:
@@ -91,6 +105,11 @@ class CommandGroup(click.Group):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.params.extend(_common_options())
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples below the commands."""
+        super().format_epilog(ctx, formatter)
+        _write_examples(ctx, formatter)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -1,0 +1,65 @@
+"""Every command's help has examples, and they are command lines that the program takes."""
+
+from __future__ import annotations
+
+import io
+import shlex
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from updeck.cli.command import Invocation
+from updeck.cli.examples import EXAMPLES
+from updeck.cli.main import main, root
+from updeck.cli.output import Output
+
+
+def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
+    """Return every command and group with the words that name it."""
+    yield path, command
+    if isinstance(command, click.Group):
+        context = click.Context(command, info_name=path)
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None
+            yield from commands(found, f"{path} {name}")
+
+
+COMMANDS = dict(commands(root, "updeck"))
+TYPED = [(path, words) for path, examples in EXAMPLES.items() for words, _ in examples]
+
+
+def parsed(words: list[str]) -> str:
+    """Parse a command line to its end, run nothing, and return the command that it means."""
+    out = Output(io.StringIO(), io.StringIO(), environ={})
+    context = root.make_context("updeck", words, obj=Invocation(out))
+    command: click.Command = root
+    while isinstance(command, click.Group) and (rest := [*context._protected_args, *context.args]):
+        name, found, rest = command.resolve_command(context, rest)
+        assert found is not None
+        context = found.make_context(name, list(rest), parent=context)
+        command = found
+    return context.command_path
+
+
+def test_every_command_has_an_example_and_no_example_is_of_another() -> None:
+    assert set(EXAMPLES) == set(COMMANDS)
+    assert all(EXAMPLES.values())
+
+
+@pytest.mark.parametrize(("path", "words"), TYPED)
+def test_an_example_is_a_command_line_that_parses(path: str, words: str) -> None:
+    typed = shlex.split(words.partition(">>")[0].removeprefix('eval "$(').removesuffix(')"'))
+    assert typed[0] == "updeck"
+    meant = parsed(typed[1:])
+    assert meant.startswith(path) or path == "updeck"
+    assert not isinstance(COMMANDS[path], click.Group) or path == "updeck" or meant != path
+
+
+@pytest.mark.parametrize("path", sorted(COMMANDS))
+def test_the_help_shows_the_examples_whole(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*path.split()[1:], "--help"]) == 0
+    shown = capsys.readouterr().out
+    for words, about in EXAMPLES[path]:
+        assert f"  # {about}\n  {words}\n" in shown
