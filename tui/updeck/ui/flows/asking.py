@@ -23,7 +23,7 @@ Answer = TypeVar("Answer")
 
 def look_of(app: UpdeckApp) -> Look:
     """Return what dialogs draw themselves with."""
-    return Look(app.options.label, app.glyphs)
+    return Look(app.options.label, app.glyphs, app.keymap.keys("help")[0])
 
 
 def views_of(service: FleetService, names: Iterable[str]) -> list[DeviceView]:

@@ -10,7 +10,7 @@ from updeck.ui.actions import ACTIONS, BY_ID, Action, Group
 from updeck.ui.ink import EMPTY, Ink, Line, fit_line, line, width_of
 from updeck.ui.keymap import Keymap
 
-__all__ = ["HOME", "help_lines", "key_table"]
+__all__ = ["HOME", "action_lines", "help_lines", "key_table"]
 
 _KEY_CELLS = 13
 _GAP = 2
@@ -29,6 +29,11 @@ def help_lines(keymap: Keymap, width: int, groups: Sequence[Group] = HOME) -> tu
     half = (width - _GAP) // 2
     left, right = _column(keymap, _LEFT, half), _column(keymap, _RIGHT, half)
     return tuple(_beside(one, other, half) for one, other in zip_longest(left, right, fillvalue=EMPTY))
+
+
+def action_lines(keymap: Keymap, width: int, action_ids: Iterable[str]) -> tuple[Line, ...]:
+    """Return the keys of these actions, one a line."""
+    return tuple(_entry(BY_ID[one], keymap, width) for one in action_ids)
 
 
 def key_table() -> str:

@@ -13,6 +13,7 @@ from updeck.ui.screens.reading import ReadingScreen
 
 if TYPE_CHECKING:
     from updeck.ui.app import UpdeckApp
+    from updeck.ui.screens.help import Page
 
 __all__ = ["ActivityScreen"]
 
@@ -45,6 +46,12 @@ class ActivityScreen(ReadingScreen):
         events = self.deck.home.record.events
         shown = f"{len(matching(events, self.words))} of " if self.words else ""
         return line(("Activity", Ink.STRONG), (f"  {shown}{plural(len(events), 'event')}", Ink.DIM))
+
+    def help_page(self) -> Page:
+        """Return the help of this screen."""
+        from updeck.ui.screens.help import ACTIVITY
+
+        return ACTIVITY
 
     def keys_line(self) -> Line:
         """Return the keys that apply."""

@@ -21,13 +21,14 @@ from updeck.ui.screens.reading import ReadingScreen
 if TYPE_CHECKING:
     from updeck.fleet.service import FleetService
     from updeck.ui.app import UpdeckApp
+    from updeck.ui.screens.help import Page
 
 __all__ = ["DetailScreen"]
 
 TIMES_S = 30.0
 """Seconds between two looks at what changes by the times of its answers alone."""
 
-_HERE_TOO = ("poll", "activity", "copy", "help")
+_HERE_TOO = ("poll", "activity", "copy")
 
 
 class DetailScreen(ReadingScreen):
@@ -85,6 +86,12 @@ class DetailScreen(ReadingScreen):
     def title_line(self) -> Line:
         """Return whose fleet the device is of."""
         return self.deck.name_line()
+
+    def help_page(self) -> Page:
+        """Return the help of this screen."""
+        from updeck.ui.screens.help import DETAIL
+
+        return DETAIL
 
     def keys_line(self) -> Line:
         """Return the keys that act on this device."""

@@ -23,6 +23,7 @@ from updeck.text import plural
 from updeck.ui.facts import Lines
 from updeck.ui.glyphs import UNICODE, Glyphs
 from updeck.ui.ink import EMPTY, Ink, Line, line, spread
+from updeck.ui.keymap import key_name
 from updeck.ui.lines.header import label_ink
 from updeck.ui.widgets.form import Button, Form
 from updeck.ui.widgets.sheet import Sheet
@@ -33,6 +34,11 @@ Answer = TypeVar("Answer")
 
 DIALOG_CSS = Path(__file__).with_name("dialog.tcss")
 
+KEYS_OF_DIALOGS = (
+    "tab next, enter goes on or presses, left right choose, pgdn reads on, esc closes; only a button does anything"
+)
+"""What the help key says in every dialog while the keys are on a button; in a line it is text."""
+
 CANCEL = Button("cancel", "Cancel")
 CLOSE = Button("cancel", "Close")
 
@@ -41,10 +47,11 @@ _NEVER = float("inf")
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What every dialog needs to draw itself: the fleet's label, which stands in each of them, and the glyphs."""
+    """What every dialog needs: the fleet's label, which stands in each of them, the glyphs, and the key for help."""
 
     label: str
     glyphs: Glyphs = UNICODE
+    help_key: str = "?"
 
 
 class Dialog(ModalScreen[Answer]):
@@ -84,7 +91,9 @@ class Dialog(ModalScreen[Answer]):
             yield Sheet(glyphs, widget_id="body")
             yield from self.compose_more()
             yield Sheet(glyphs, widget_id="edge")
-            yield self.make_form()
+            form = self.make_form()
+            form.help_key = self.look.help_key
+            yield form
 
     def make_form(self) -> Form:
         """Return lines to fill and buttons; `CANCEL` is one of these, and has the keys unless something is typed."""
@@ -172,7 +181,11 @@ class Dialog(ModalScreen[Answer]):
         if event.time < limit or self.answered.done():
             event.stop()
             return
-        self.heard(event)
+        if key_name(event.key, event.character) == self.look.help_key:
+            event.stop()
+            self.say(KEYS_OF_DIALOGS)
+        else:
+            self.heard(event)
 
     def heard(self, event: events.Key) -> None:
         """Handle a key that no form took and no binding knows; a dialog that wants one stops the event."""

@@ -1,35 +1,76 @@
-"""The help, made from the registry of actions and the keys in force."""
+"""The help: the keys of the screen that it was opened on, as they are in force, and what the words there mean."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from updeck.ui.actions import Action, Group
 from updeck.ui.ink import Ink, Line, line
-from updeck.ui.lines.help import HOME, help_lines
+from updeck.ui.lines.help import HOME, action_lines, help_lines
+from updeck.ui.lines.words import Topic, word_lines
 from updeck.ui.screens.reading import ReadingScreen
 
 if TYPE_CHECKING:
     from updeck.ui.app import UpdeckApp
 
-__all__ = ["HelpScreen"]
+__all__ = ["ACTIVITY", "DETAIL", "FLEET", "ROLLOUT", "ROLLOUTS", "HelpScreen", "Page"]
+
+_SCROLL = ("down", "up", "page_down", "first", "back")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one screen's help shows: keys by group or one by one, and the topics below them."""
+
+    name: str
+    groups: tuple[Group, ...] = ()
+    actions: tuple[str, ...] = ()
+    topics: tuple[Topic, ...] = ()
+
+
+FLEET = Page(
+    "the list of devices",
+    groups=HOME,
+    topics=(Topic.SIGNS, Topic.NEXT, Topic.STATES, Topic.REACH, Topic.FILTER),
+)
+DETAIL = Page(
+    "one device",
+    actions=(
+        *_SCROLL,
+        *("next", "upload", "fetch", "init", "start", "reset", "credentials", "acknowledge", "plan", "poll"),
+        *("copy", "export", "activity", "brake", "help"),
+    ),
+    topics=(Topic.NEXT, Topic.STATES, Topic.REACH),
+)
+ACTIVITY = Page("the activity", actions=(*_SCROLL, "filter", "export", "help"), topics=(Topic.ACTIVITY,))
+ROLLOUTS = Page("the rollouts", actions=(*_SCROLL, "next", "export", "brake", "help"), topics=())
+ROLLOUT = Page(
+    "a rollout",
+    groups=(Group.ROLLOUT, Group.PROGRAM),
+    actions=("export", "brake"),
+    topics=(Topic.PHASES, Topic.VERDICTS),
+)
 
 
 class HelpScreen(ReadingScreen):
-    """Shows every key of these groups; without any, those of the fleet screen."""
+    """Shows a page; closes by the key that opened it."""
 
-    def __init__(self, deck: UpdeckApp, groups: Sequence[Group] = HOME) -> None:
+    def __init__(self, deck: UpdeckApp, page: Page = FLEET) -> None:
         super().__init__(deck)
-        self._groups = tuple(groups)
+        self._page = page
 
     def title_line(self) -> Line:
-        """Return what this is."""
-        return line(("Keys", Ink.STRONG), ("   a key that does not apply says why", Ink.DIM))
+        """Return whose keys these are."""
+        return line(("Keys", Ink.STRONG), (f" of {self._page.name}   a key that does not apply says why", Ink.DIM))
 
     def text(self, width: int) -> Sequence[Line]:
-        """Return the table of keys."""
-        return help_lines(self.deck.keymap, width, self._groups)
+        """Return the keys, and below them the words."""
+        page, keymap = self._page, self.deck.keymap
+        keys = help_lines(keymap, width, page.groups) if page.groups else ()
+        single = action_lines(keymap, width, page.actions)
+        return [*keys, *single, *word_lines(page.topics, width, self.deck.glyphs, keymap)]
 
     def act(self, action: Action) -> None:
         """Close by the key that opened this."""

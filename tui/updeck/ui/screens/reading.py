@@ -21,6 +21,7 @@ from updeck.ui.widgets.text_pane import TextPane
 
 if TYPE_CHECKING:
     from updeck.ui.app import UpdeckApp
+    from updeck.ui.screens.help import Page
 
 __all__ = ["ReadingScreen"]
 
@@ -69,6 +70,10 @@ class ReadingScreen(Screen[None], inherit_bindings=False):
     def keys_line(self) -> Line:
         """Return the keys that apply."""
         return self.deck.keys_line(["back"])
+
+    def help_page(self) -> Page | None:
+        """Return what the help key shows here; None leaves the key to `act`."""
+        return None
 
     def act(self, action: Action) -> None:
         """Do an action that is not about reading; says that it is none here unless a screen knows better."""
@@ -139,6 +144,10 @@ class ReadingScreen(Screen[None], inherit_bindings=False):
         elif action.id == "filter" and self.FILTERS:
             self._edit = LineEdit(self.words)
             self._show_notice()
+        elif action.id == "help" and (keys := self.help_page()) is not None:
+            from updeck.ui.screens.help import HelpScreen
+
+            self.deck.open(HelpScreen(self.deck, keys))
         else:
             self.act(action)
 

@@ -20,6 +20,7 @@ from updeck.ui.screens.rows import RowScreen
 if TYPE_CHECKING:
     from updeck.ui.app import UpdeckApp
     from updeck.ui.flows.rollouts import Flow
+    from updeck.ui.screens.help import Page
 
 __all__ = ["RolloutScreen"]
 
@@ -100,6 +101,12 @@ class RolloutScreen(RowScreen):
         sight = self.sight
         return [] if sight is None else member_rows(sight, width, self.deck.glyphs)
 
+    def help_page(self) -> Page:
+        """Return the help of this screen."""
+        from updeck.ui.screens.help import ROLLOUT
+
+        return ROLLOUT
+
     def keys_line(self) -> Line:
         """Return the keys that apply."""
         offered = [action for action in BY_ID.values() if action.group is Group.ROLLOUT]
@@ -119,7 +126,6 @@ class RolloutScreen(RowScreen):
         others: Mapping[str, Callable[[], None]] = {
             "rollouts": lambda: self.deck.close(self),
             "brake": lambda: self.deck.home.press("brake"),
-            "help": self._help,
             "export": self._export,
         }
         if action_id in others:
@@ -159,8 +165,3 @@ class RolloutScreen(RowScreen):
             return members_export(sight, journal.engine(sight.id))
 
         self.deck.export("rollout", len(sight.record.members), make)
-
-    def _help(self) -> None:
-        from updeck.ui.screens.help import HelpScreen
-
-        self.deck.open(HelpScreen(self.deck, groups=(Group.ROLLOUT, Group.PROGRAM)))

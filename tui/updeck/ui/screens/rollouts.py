@@ -15,6 +15,7 @@ from updeck.ui.screens.rows import RowScreen
 
 if TYPE_CHECKING:
     from updeck.ui.app import UpdeckApp
+    from updeck.ui.screens.help import Page
 
 __all__ = ["RolloutsScreen"]
 
@@ -54,6 +55,12 @@ class RolloutsScreen(RowScreen):
     def above(self, width: int) -> Sequence[Line]:
         """Return the titles of the columns."""
         return (list_head(width),)
+
+    def help_page(self) -> Page:
+        """Return the help of this screen."""
+        from updeck.ui.screens.help import ROLLOUTS
+
+        return ROLLOUTS
 
     def keys_line(self) -> Line:
         """Return the keys that apply."""

@@ -26,6 +26,7 @@ from updeck.ui.form_rows import (
 )
 from updeck.ui.glyphs import Glyphs
 from updeck.ui.ink import Ink
+from updeck.ui.keymap import key_name
 from updeck.ui.line_edit import LineEdit
 from updeck.ui.theme import DEFAULT_THEME, PALETTES
 
@@ -93,6 +94,8 @@ class Form(Widget, can_focus=True):
         super().__init__(id="form")
         self.hears_from = NEVER
         self.acts_from = NEVER
+        self.help_key = "?"
+        """The key that is no text while the keys are on a button: it asks the dialog for help."""
         self._glyphs = glyphs
         self._entries = {entry.key: entry for entry in entries}
         self._edits = {entry.key: _edit(entry, entry.value) for entry in entries}
@@ -234,6 +237,8 @@ class Form(Widget, can_focus=True):
         elif event.key in ("left", "right"):
             event.stop()
             self._step(1 if event.key == "right" else -1, keys)
+        elif key_name(event.key, event.character) == self.help_key:
+            return
         elif event.is_printable and self._typed_into in self._open and self._typed_into is not None:
             self._at = self._typed_into
             self._type(event, self._entries[self._typed_into])
