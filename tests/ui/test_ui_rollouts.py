@@ -27,6 +27,7 @@ from updeck.rollout.plan_document import stored_plan
 from updeck.ui.app import UpdeckApp
 from updeck.ui.ink import text_of
 from updeck.ui.launch import UiOptions
+from updeck.ui.screens.device_log import DeviceLogScreen
 from updeck.ui.screens.dialog import Dialog
 from updeck.ui.screens.rollout import RolloutScreen
 from updeck.ui.widgets.canvas import Canvas
@@ -208,6 +209,28 @@ async def test_the_screen_follows_what_the_engine_writes(world: Callable[[Plan],
         await seat.reads("VALIDATING", "validating, 12 s so far")
         stage.end("ar11-ams", Verdict.REVIEW, "the answer was lost")
         await seat.reads("REVIEW", "the answer was lost (resolve it)", "stopped by the gate")
+
+
+async def test_the_log_of_a_device_tells_all_that_happened_and_follows(world: Callable[[Plan], World]) -> None:
+    stage = world(plan())
+    stage.send("ar11-ams", Op.INIT)
+    async with seated(stage) as seat:
+        await seat.open()
+        await seat.press("v")
+        await seat.until(lambda: isinstance(seat.app.screen, DeviceLogScreen))
+        await seat.reads("ar11-ams  in rollout", "sending init", "init accepted, target", "stands at")
+        stage.engine.stand(stage.rollout, [Position("ar11-ams", "HELD", "its certificate waits for trust")])
+        await seat.reads("held: its certificate waits for trust", "because its certificate waits for trust")
+        stage.engine.stand(stage.rollout, [Position("ar11-ams", "INITIALIZING", "initializing")])
+        await seat.reads("no longer held")
+        stage.end("ar11-ams", Verdict.REVIEW, "INITIALIZING does not end")
+        await seat.reads("because INITIALIZING does not end", "because init was sent by mk and accepted", "resolve it")
+        await seat.press("/", *"held", "enter")
+        await seat.until(lambda: "sending init" not in seat.text)
+        await seat.press("escape", "v")
+        await seat.until(lambda: isinstance(seat.app.screen, RolloutScreen))
+        await seat.press("enter")
+        await seat.until(lambda: isinstance(seat.app.screen, DeviceLogScreen))
 
 
 async def test_pausing_takes_one_key_and_read_only_too_and_resuming_takes_a_yes(

@@ -17,6 +17,9 @@ from updeck.text import clean
 
 __all__ = ["add_milestone", "find_plan", "is_plan", "register_plan", "say_finished", "set_positions"]
 
+_HELD = "HELD"
+"""The phase of a device that only a person can go on with."""
+
 
 def register_plan(
     writing: Writing, rollout: str, plan: str, digest: str, members: Sequence[Member], view: View
@@ -102,7 +105,9 @@ def add_milestone(writing: Writing, rollout: str, device: str, milestone: Milest
 
 
 def set_positions(writing: Writing, rollout: str, positions: Sequence[Position]) -> None:
-    """Keep where devices stand, in place of where they stood before."""
+    """Keep where devices stand, in place of where they stood before; a hold that begins or ends is told for ever."""
+    for one in positions:
+        _say_hold(writing, rollout, one)
     writing.tx.executemany(
         "INSERT INTO positions (rollout, device, attempt, phase, text, soft, at) VALUES (?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (rollout, device) DO UPDATE SET attempt = excluded.attempt, phase = excluded.phase,"
@@ -112,3 +117,12 @@ def set_positions(writing: Writing, rollout: str, positions: Sequence[Position])
             for one in positions
         ],
     )
+
+
+def _say_hold(writing: Writing, rollout: str, now: Position) -> None:
+    query = "SELECT text FROM positions WHERE rollout = ? AND device = ? AND phase = ?"
+    before = writing.tx.execute(query, (rollout, now.device, _HELD)).fetchone()
+    if now.phase == _HELD and (before is None or before["text"] != clean(now.text)):
+        add_event(writing, "hold", now.device, f"held: {now.text}")
+    elif now.phase != _HELD and before is not None:
+        add_event(writing, "hold", now.device, "no longer held")

@@ -7,7 +7,7 @@ step is taken to last as long as with the slowest of ten boxes, so that "by" hol
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from updeck.fleet.ruling import Ruling
@@ -78,6 +78,7 @@ class Forecast:
     `back` tells of each box that is down by when its verdict is expected; those in `late` take longer than the others
     took. `last_back` is the end of the last one, if nobody is waited for; where it is None, `unknown` says why.
     `left_out` counts the devices that the window leaves no time for, None where there is no window or no measurement.
+    `waves` tells of each wave that is left when it begins, or goes on, and when it is through.
     """
 
     took: Took
@@ -87,6 +88,7 @@ class Forecast:
     unknown: str
     need: Need | None
     left_out: int | None = None
+    waves: Mapping[int, tuple[float, float]] = field(default_factory=dict)
 
 
 def measured(record: RolloutRecord) -> Took:
@@ -289,6 +291,7 @@ def _ahead(made: Forecast, record: RolloutRecord, plan: Plan, now: float) -> For
     window = window_in_force(record, plan)
     needs = [] if made.need is None else [made.need]
     last, left_out = now, 0
+    waves: dict[int, tuple[float, float]] = {}
     for wave in range(reached, plan.waves + 1):
         here = [one for one in record.members if one.wave == wave or one.wave < wave == reached]
         left = [one for one in here if not ended(one)]
@@ -304,11 +307,12 @@ def _ahead(made: Forecast, record: RolloutRecord, plan: Plan, now: float) -> For
             fence = [outcome.starts.get(one.device) for one in left if fenced(one, record, plan) is not None]
             needs += [Need(at, "the first is at the fence") for at in fence if at is not None]
         last = max((last, *outcome.through.values()))
+        waves[wave] = (begins, max(begins, last))
         left_out = len(outcome.left_out)
     if window is not None and left_out:
         needs.append(Need(window.closes_at, f"the window ends before {plural(left_out, 'device')} began"))
     need = min(needs, key=lambda one: one.at, default=None)
-    return replace(made, last_back=last, need=need, left_out=None if window is None else left_out)
+    return replace(made, last_back=last, need=need, left_out=None if window is None else left_out, waves=waves)
 
 
 def _ripe(record: RolloutRecord, wave: int, last: float) -> float:

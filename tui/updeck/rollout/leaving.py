@@ -42,7 +42,7 @@ def orphaned(record: RolloutRecord, plan: Plan, now: float) -> bool:
     left = [member for member in record.members if not ended(member)]
     if not left or record.row.lease_alive:
         return False
-    waits = all(phase_of(member) in (Phase.WAITING, Phase.HELD) for member in left)
+    waits = all(phase_of(member) in (Phase.WAITING, Phase.CHECKING, Phase.HELD) for member in left)
     return not (waits and state_of(record, plan, now) in _FOR_A_PERSON)
 
 

@@ -39,6 +39,7 @@ class Glyphs:
     joint: str
     filled: str
     empty: str
+    busy: str
     arrow: str
     rising: str
     falling: str
@@ -78,6 +79,7 @@ UNICODE = Glyphs(
     joint="┴",
     filled="█",
     empty="░",
+    busy="▓",
     arrow="→",
     rising="▴",
     falling="▾",
@@ -106,6 +108,7 @@ ASCII = Glyphs(
     joint="+",
     filled="#",
     empty=".",
+    busy="=",
     arrow=">",
     rising="^",
     falling="v",

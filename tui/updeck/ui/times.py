@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-__all__ = ["age", "date_and_time", "minute_and_zone", "rate", "size", "span", "time_of_day"]
+__all__ = ["age", "date_and_time", "minute", "minute_and_zone", "rate", "size", "span", "time_of_day"]
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _RECENT_S = 20 * _HOUR
@@ -49,6 +49,14 @@ def minute_and_zone(at: float) -> str:
         return "?"
     zone = local.strftime("%Z")
     return local.strftime("%H:%M ") + (zone if 0 < len(zone) <= 5 and zone.isascii() else local.strftime("%z"))
+
+
+def minute(at: float, now: float) -> str:
+    """Return `12:04` for what is within 20 hours of `now`, rounded up, else the date and time."""
+    local = _local(at + _MINUTE - 1)
+    if local is None:
+        return "?"
+    return local.strftime("%H:%M") if abs(now - at) < _RECENT_S else date_and_time(at + _MINUTE - 1)
 
 
 def time_of_day(at: float, now: float) -> str:

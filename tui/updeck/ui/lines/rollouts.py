@@ -10,14 +10,24 @@ from updeck.fleet.views import Phase
 from updeck.journal.models import Op
 from updeck.journal.plan_models import MemberRecord
 from updeck.journal.plan_sentences import in_short
+from updeck.rollout.forecast import (
+    Forecast,
+    fit_in_words,
+    forecast,
+    forecast_in_words,
+    need_in_words,
+    took_in_words,
+)
+from updeck.rollout.gate import open_wave, wave_barrier, window_in_force
 from updeck.rollout.narration import needs
 from updeck.rollout.progress import RolloutState, next_in_words, verdicts_in_words
 from updeck.rollout.standing import GOOD_VERDICTS, ended, gate_of, phase_of, stops_at
 from updeck.text import cell_width, fit, pad, plural
 from updeck.ui.glyphs import Glyphs
-from updeck.ui.ink import Ink, Line, fit_line, line
+from updeck.ui.ink import Ink, Line, Span, fit_line, join, line, text_of, width_of
+from updeck.ui.lines.wave_chart import wave_chart
 from updeck.ui.rollout_sight import Sight
-from updeck.ui.times import age, date_and_time, minute_and_zone, rate
+from updeck.ui.times import age, date_and_time, minute, minute_and_zone, rate
 
 __all__ = ["Row", "facts_lines", "fleet_line", "list_head", "list_rows", "member_head", "member_rows"]
 
@@ -35,6 +45,8 @@ _NORMAL, _WIDE = 76, 100
 """Cells from which on there is room for the longest verdict, and for times and rates."""
 
 _BAR = 20
+_DOT, _SMALL_DOT = Span("  ·  ", Ink.DIM), Span(" · ", Ink.DIM)
+_INDENT = line(" ")
 _LEAD = 2
 
 
@@ -81,20 +93,49 @@ def fleet_line(sights: Sequence[Sight], width: int) -> Line:
     if not left:
         return ()
     sight = left[0]
-    more = f"   and {plural(len(left) - 1, 'rollout')} more" if len(left) > 1 else ""
+    more = f"  and {plural(len(left) - 1, 'rollout')} more" if len(left) > 1 else ""
     done = f"{sum(map(ended, sight.record.members))} of {len(sight.record.members)} done"
     name = line((" rollout ", Ink.DIM), (in_short(sight.id), Ink.PLAIN), ("  ", Ink.DIM))
     if sight.orphaned:
         said = f"{done}, and no engine drives it: R opens it, p there resumes it"
         return fit_line(line(*name, (said, Ink.NEEDS), (more, Ink.DIM)), width)
-    ink = _STATE_INKS.get(sight.state, Ink.PLAIN)
     words = next_in_words(sight.record, sight.plan, sight.now)
-    window = sight.plan.window
-    ends = f"   window ends {minute_and_zone(window.closes_at)}" if window and sight.now < window.closes_at else ""
-    return fit_line(line(*name, done, ("  ", Ink.DIM), (words, ink), (ends + more, Ink.DIM)), width)
+    waits = [line((words, _STATE_INKS[sight.state]))] if sight.state in _STATE_INKS else []
+    expected = forecast(sight.record, sight.plan, sight.now)
+    told = [line(done), *waits, *_outlook(sight, expected, brief=True)]
+    brief = [one for one in told if not text_of(one).startswith("window ends")]
+    tries = [line(*head, *join(parts, _SMALL_DOT), (more, Ink.DIM)) for head, parts in ((name, told), (_INDENT, told))]
+    last = line(*_INDENT, *join(brief, _SMALL_DOT), (more, Ink.DIM))
+    return next((one for one in tries if width_of(one) <= width), fit_line(last, width))
 
 
-def facts_lines(sight: Sight, width: int) -> list[Line]:
+def _outlook(sight: Sight, expected: Forecast, *, brief: bool = False) -> list[Line]:
+    """Return when the last is back, when the window ends and when a person is needed, as far as that is known."""
+
+    def clock(at: float) -> str:
+        return minute(at, sight.now)
+
+    window = window_in_force(sight.record, sight.plan)
+    ends = f"window ends {minute_and_zone(window.closes_at)}" if window and sight.now < window.closes_at else ""
+    now = expected.need is not None and expected.need.at <= sight.now
+    need = need_in_words(expected, sight.now, clock, why=now or not brief)
+    last, fits = forecast_in_words(expected, clock), fit_in_words(expected)
+    took = took_in_words(expected.took)
+    if brief:
+        last, took = last.split(", ")[0] if expected.last_back else "last back not known yet" if last else "", ""
+        fits = fits if expected.left_out else ""
+        need = "" if sight.state in _STATE_INKS else need
+    told = [
+        (need, Ink.MAY if now else Ink.PLAIN),
+        (last, Ink.PLAIN),
+        (fits, Ink.MAY if expected.left_out else Ink.DIM),
+        (ends, Ink.DIM),
+        (took, Ink.DIM),
+    ]
+    return [line(one) for one in (told[1:] + told[:1] if brief else told) if one[0]]
+
+
+def facts_lines(sight: Sight, expected: Forecast, width: int) -> list[Line]:
     """Return what stands above the devices: what comes next, and how the gate, the engine and the goal stand."""
     record, plan = sight.record, sight.plan
     gate = gate_of(record, plan)
@@ -105,9 +146,9 @@ def facts_lines(sight: Sight, width: int) -> list[Line]:
     done = f"{sum(map(ended, record.members))} of {len(record.members)} done"
     shut = (f"gate closed: {gate.bad} bad, {gate.limit} allowed", Ink.NEEDS)
     gate_words = shut if gate.closed else (f"gate open, {stops_at(gate.limit, len(record.members))}", Ink.DIM)
-    dot = ("  ·  ", Ink.DIM)
-    second = line((done, Ink.PLAIN), dot, gate_words, dot, _engine(sight))
-    return [fit_line(first, width), fit_line(second, width)]
+    second = join([line(done), line(gate_words), line(_engine(sight))], _DOT)
+    third = join(_outlook(sight, expected), _DOT)
+    return [fit_line(first, width), fit_line(second, width), fit_line(third, width)]
 
 
 def _engine(sight: Sight) -> tuple[str, Ink]:
@@ -119,16 +160,20 @@ def _engine(sight: Sight) -> tuple[str, Ink]:
 
 @dataclass(frozen=True, slots=True)
 class _Widths:
+    """How wide the columns are, and the last wave that is open."""
+
     name: int
     phase: int
     progress: int
+    reached: int
 
     @classmethod
     def of(cls, sight: Sight, width: int) -> _Widths:
         longest = max((cell_width(one.device) for one in sight.record.members), default=0)
         name = min(max(longest, _NAME_LEAST), _NAME_MOST)
         progress = _PROGRESS if width >= _WIDE else 0
-        return cls(name, _PHASE if width >= _NORMAL else _SHORT_PHASE, progress)
+        reached = open_wave(sight.record, sight.plan, sight.now)
+        return cls(name, _PHASE if width >= _NORMAL else _SHORT_PHASE, progress, reached)
 
 
 def member_head(sight: Sight, width: int) -> Line:
@@ -139,10 +184,10 @@ def member_head(sight: Sight, width: int) -> Line:
     return line((" " * _LEAD + "  ".join([*words, pad("for", _SINCE, "right"), "what, or why"]), Ink.DIM))
 
 
-def member_rows(sight: Sight, width: int, glyphs: Glyphs) -> list[Row]:
-    """Return a line per device under a title per wave, which shows how much of it is done."""
+def member_rows(sight: Sight, expected: Forecast, width: int, glyphs: Glyphs) -> list[Row]:
+    """Return the chart of the waves, and a line per device under a title per wave, which shows how much is done."""
     widths = _Widths.of(sight, width)
-    rows: list[Row] = []
+    rows = [Row(None, drawn) for drawn in wave_chart(sight, expected, width, glyphs)]
     ordered = sorted(sight.record.members, key=lambda one: (one.wave, one.position))
     for wave, group in groupby(ordered, key=lambda one: one.wave):
         members = list(group)
@@ -162,7 +207,15 @@ def _wave(wave: int, members: Sequence[MemberRecord], sight: Sight, glyphs: Glyp
         (glyphs.filled * max(0, filled - fine), Ink.NEEDS),
         (glyphs.empty * (cells - max(filled, fine)), Ink.DIM),
         (f"  {done} of {len(members)} done", Ink.DIM),
+        (f"  {_barrier(wave, sight)}", Ink.DIM),
     )
+
+
+def _barrier(wave: int, sight: Sight) -> str:
+    """Return what keeps a wave from opening, without the name of the wave; its devices need not say it again."""
+    if wave <= open_wave(sight.record, sight.plan, sight.now):
+        return ""
+    return (wave_barrier(wave, sight.record, sight.plan, sight.now) or "").removeprefix(f"wave {wave} ")
 
 
 def _member(member: MemberRecord, sight: Sight, widths: _Widths) -> Line:
@@ -177,14 +230,15 @@ def _member(member: MemberRecord, sight: Sight, widths: _Widths) -> Line:
         (pad(word, widths.phase) + "  ", _ink(member)),
         (progress, Ink.PLAIN),
         (pad(_for(member, sight.now), _SINCE, "right") + "  ", Ink.DIM),
-        (_why(member, sight), Ink.DIM if _ink(member) is not Ink.NEEDS else Ink.PLAIN),
+        (_why(member, sight, widths.reached), Ink.DIM if _ink(member) is not Ink.NEEDS else Ink.PLAIN),
     )
 
 
-def _why(member: MemberRecord, sight: Sight) -> str:
+def _why(member: MemberRecord, sight: Sight, reached: int) -> str:
     end, resolve = member.attempt.end, member.attempt.resolve
     if end is None:
-        return needs(member, sight.record, sight.plan, sight.now)
+        todo = needs(member, sight.record, sight.plan, sight.now)
+        return "" if member.wave > reached and todo.startswith("wave ") else todo
     if resolve is not None:
         return f"resolved as {resolve.verdict.value} by {resolve.actor.user}: {resolve.reason}; {end.reason}"
     todo = needs(member, sight.record, sight.plan, sight.now)

@@ -245,7 +245,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
             return
         if changed:
             self.count()
-            self._show_rollouts()
+        self._show_rollouts()
 
     def _show_rollouts(self) -> None:
         """Draw the line about rollouts under way, and make or take back the room for it."""

@@ -15,7 +15,7 @@ from updeck.ui.screens.reading import ReadingScreen
 if TYPE_CHECKING:
     from updeck.ui.app import UpdeckApp
 
-__all__ = ["ACTIVITY", "DETAIL", "FLEET", "ROLLOUT", "ROLLOUTS", "HelpScreen", "Page"]
+__all__ = ["ACTIVITY", "DETAIL", "DEVICE_LOG", "FLEET", "ROLLOUT", "ROLLOUTS", "HelpScreen", "Page"]
 
 _SCROLL = ("down", "up", "page_down", "first", "back")
 
@@ -45,11 +45,12 @@ DETAIL = Page(
     topics=(Topic.NEXT, Topic.STATES, Topic.REACH),
 )
 ACTIVITY = Page("the activity", actions=(*_SCROLL, "filter", "export", "help"), topics=(Topic.ACTIVITY,))
+DEVICE_LOG = Page("the log of a device", actions=(*_SCROLL, "filter", "help"), topics=(Topic.PHASES, Topic.VERDICTS))
 ROLLOUTS = Page("the rollouts", actions=(*_SCROLL, "next", "export", "brake", "help"), topics=())
 ROLLOUT = Page(
     "a rollout",
     groups=(Group.ROLLOUT, Group.PROGRAM),
-    actions=("export", "brake"),
+    actions=("view", "reset", "export", "brake"),
     topics=(Topic.PHASES, Topic.VERDICTS),
 )
 

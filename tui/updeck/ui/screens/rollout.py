@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from updeck.journal.plan_sentences import in_short
+from updeck.rollout.forecast import Forecast, forecast
 from updeck.ui.actions import BY_ID, Action, ActionContext, Group
 from updeck.ui.flows import rollouts as flows
 from updeck.ui.ink import EMPTY, Ink, Line, line
@@ -18,6 +19,7 @@ from updeck.ui.rollout_sight import Sight
 from updeck.ui.screens.rows import RowScreen
 
 if TYPE_CHECKING:
+    from updeck.journal.plan_models import RolloutRecord
     from updeck.ui.app import UpdeckApp
     from updeck.ui.flows.rollouts import Flow
     from updeck.ui.screens.help import Page
@@ -44,13 +46,14 @@ _ALIASES = {"next": "arm", "start": "arm"}
 class RolloutScreen(RowScreen):
     """Follows the journal: the engine goes on whether anybody looks or not."""
 
-    ABOVE = 3
+    ABOVE = 4
 
     def __init__(self, deck: UpdeckApp, rollout: str, device: str | None = None) -> None:
         super().__init__(deck, at=device)
         self.rollout = rollout
         self._drawn_version = -1
         self._drawn_at = float("-inf")
+        self._expected: tuple[RolloutRecord, float, Forecast] | None = None
 
     def on_mount(self) -> None:
         """Follow the journal."""
@@ -94,12 +97,19 @@ class RolloutScreen(RowScreen):
     def above(self, width: int) -> Sequence[Line]:
         """Return how it stands in words, and the titles of the columns."""
         sight = self.sight
-        return () if sight is None else (*facts_lines(sight, width), member_head(sight, width))
+        return () if sight is None else (*facts_lines(sight, self._foretold(sight), width), member_head(sight, width))
+
+    def _foretold(self, sight: Sight) -> Forecast:
+        """Return what is to be expected, computed once for what is drawn together."""
+        known = self._expected
+        if known is None or known[0] is not sight.record or not 0 <= sight.now - known[1] < 1:
+            self._expected = known = (sight.record, sight.now, forecast(sight.record, sight.plan, sight.now))
+        return known[2]
 
     def listed(self, width: int) -> Sequence[Row]:
         """Return a row per device under one per wave."""
         sight = self.sight
-        return [] if sight is None else member_rows(sight, width, self.deck.glyphs)
+        return [] if sight is None else member_rows(sight, self._foretold(sight), width, self.deck.glyphs)
 
     def help_page(self) -> Page:
         """Return the help of this screen."""
@@ -110,11 +120,13 @@ class RolloutScreen(RowScreen):
     def keys_line(self) -> Line:
         """Return the keys that apply."""
         offered = [action for action in BY_ID.values() if action.group is Group.ROLLOUT]
-        drawn = keys_line([*offered, BY_ID["back"], BY_ID["help"]], self.context(), self.deck.keymap, self.deck.glyphs)
-        if self._refusal("arm") is not None:
-            return drawn
-        start = self.deck.keymap.keys("start")[0]
-        return line((f" {start}", Ink.KEY), (" let it start ", Ink.DIM), *drawn)
+        shown = [*offered, BY_ID["back"], BY_ID["help"]]
+        drawn = keys_line(shown, self.context(), self.deck.keymap, self.deck.glyphs)
+        own = [("start", "let it start")] if self._refusal("arm") is None else []
+        own += [("view", "log")] if self.at is not None else []
+        keys = [(self.deck.keymap.keys(one)[0], label) for one, label in own]
+        lead = [part for key, label in keys for part in ((f" {key}", Ink.KEY), (f" {label} ", Ink.DIM))]
+        return line(*lead, *drawn)
 
     def moved(self) -> None:
         """Offer what applies to the device under the cursor."""
@@ -123,10 +135,13 @@ class RolloutScreen(RowScreen):
     def act(self, action: Action) -> None:
         """Steer, or say why not."""
         action_id = _ALIASES.get(action.id, action.id)
+        if action.id == "next" and self._refusal("arm") is not None:
+            action_id = "view"
         others: Mapping[str, Callable[[], None]] = {
             "rollouts": lambda: self.deck.close(self),
             "brake": lambda: self.deck.home.press("brake"),
             "export": self._export,
+            "view": self._view,
         }
         if action_id in others:
             others[action_id]()
@@ -153,6 +168,12 @@ class RolloutScreen(RowScreen):
         if context.rollout is None:
             return "the journal is being read"
         return context.busy or context.rollout.why_not(action_id, read_only=context.read_only)
+
+    def _view(self) -> None:
+        from updeck.ui.screens.device_log import DeviceLogScreen
+
+        if self.at is not None:
+            self.deck.open(DeviceLogScreen(self.deck, self.rollout, self.at))
 
     def _export(self) -> None:
         from updeck.ui.exports import Export, members_export
