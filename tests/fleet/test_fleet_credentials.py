@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from updeck.device.credentials import Credential, CredentialSource
 from updeck.errors import AuthError, SecretError
-from updeck.fleet.credentials import RETRY_S, CredentialVault, Prompt
+from updeck.fleet.credentials import LOGINS_AT_ONCE, RETRY_S, CredentialVault, Prompt
 from updeck.fleet.inventory import DeviceEntry, Fleet
 from updeck.fleet.secret_sources import CommandSecret, EnvSecret, FileSecret, KeyringSecret, PromptSecret, SecretSource
 from virtual_time import VirtualClock
@@ -186,7 +186,7 @@ async def test_a_wrong_password_is_tried_once_for_all_that_share_it() -> None:
     assert boxes.vault.rejected(FIFTY[7]) == said
 
 
-async def test_the_first_success_opens_the_way_for_all_the_others_side_by_side() -> None:
+async def test_the_first_success_opens_the_way_for_many_side_by_side_and_never_for_all_at_once() -> None:
     boxes, clock = Boxes(vault_of(*FIFTY)), VirtualClock()
     logins = [asyncio.create_task(boxes.login(device)) for device in FIFTY]
     await clock.settle()
@@ -196,9 +196,23 @@ async def test_the_first_success_opens_the_way_for_all_the_others_side_by_side()
     await logins[0]
     for _ in FIFTY:
         await clock.settle()
-    assert boxes.in_flight == 49
+    assert boxes.in_flight == LOGINS_AT_ONCE
     boxes.answer.set()
     assert await asyncio.gather(*logins) == ["in"] * 50
+    assert boxes.most == LOGINS_AT_ONCE
+
+
+async def test_a_rejection_stops_those_too_that_wait_for_their_turn_among_many() -> None:
+    boxes, clock = Boxes(vault_of(*FIFTY)), VirtualClock()
+    boxes.answer.set()
+    assert await boxes.login(FIFTY[0]) == "in"
+    boxes.good, boxes.answer = "changed", asyncio.Event()
+    logins = [asyncio.create_task(boxes.login(device)) for device in FIFTY]
+    for _ in FIFTY:
+        await clock.settle()
+    boxes.answer.set()
+    await asyncio.gather(*logins)
+    assert len(boxes.tried) == 1 + LOGINS_AT_ONCE, "what was on its way was sent, and nothing after it"
 
 
 async def test_a_device_that_gives_no_answer_proves_nothing_and_lets_the_next_one_try() -> None:

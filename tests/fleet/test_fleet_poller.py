@@ -118,3 +118,24 @@ async def test_the_polls_in_flight_are_bounded() -> None:
     assert sum(fleet.polls.values()) == len(names)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_fleet_that_comes_back_at_once_is_not_asked_in_step() -> None:
+    clock = VirtualClock()
+    asked: Counter[int] = Counter()
+    begin = clock.monotonic()
+    back_at = begin + 360.0
+
+    async def poll(name: str) -> float:
+        asked[int(clock.monotonic() - back_at)] += 1
+        return 10.0 if clock.monotonic() >= back_at else 60.0
+
+    poller = Poller(poll, clock=clock, random=Random(1))
+    task = asyncio.create_task(poller.run())
+    poller.add(f"d{number}" for number in range(200))
+    await clock.run(420.0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    first_minute = [asked[second] for second in range(1, 60)]
+    assert sum(first_minute) >= 200, "all were asked within a minute of their return"
+    assert max(first_minute) < 50, "where an even spread at 10 s ends at 20 a second"

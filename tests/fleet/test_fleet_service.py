@@ -341,3 +341,18 @@ async def test_a_view_tells_how_it_came_by_what_it_says(bench: Callable[..., Awa
     assert view.reading.latency_s > 0
     assert view.reading.info_at is not None
     assert abs(view.reading.info_at - view.reading.at) < HANG_S, "it was told on our clock"
+
+
+async def test_sessions_that_end_at_once_cost_each_device_one_login(bench: Callable[..., Awaitable[Bench]]) -> None:
+    site = await bench(devices=40)
+    service = await site.service(read_only=True)
+    names = site.simulator.names
+    for name in names:
+        await until(service, name, lambda view: view.reach is Reach.OK)
+    assert [site.count(name, "logins") for name in names] == [1] * 40
+    for name in names:
+        site.simulator.fault(name, "status", path="/update", status=401, times=1)
+    await asyncio.wrap_future(service.read_once(names))
+    for name in names:
+        await until(service, name, lambda view: view.reach is Reach.OK)
+    assert [site.count(name, "logins") for name in names] == [2] * 40

@@ -21,7 +21,13 @@ from updeck.fleet.secret_reading import READ_TIMEOUT_S, SecretReader, keep_in_ke
 from updeck.fleet.secret_sources import EnvSecret, KeyringSecret, PromptSecret, SecretSource
 from updeck.text import clean
 
-__all__ = ["CredentialVault", "HandOver", "Prompt", "rereadable"]
+__all__ = ["LOGINS_AT_ONCE", "CredentialVault", "HandOver", "Prompt", "rereadable"]
+
+LOGINS_AT_ONCE = 16
+"""Logins with one credential that may be in flight once it was accepted.
+
+When the sessions of a whole fleet end at once, the directory behind the boxes is not asked by all of them at once.
+"""
 
 RETRY_S = 30.0
 """How long a source that gave nothing is not asked again: 200 devices must not start 200 commands."""
@@ -79,6 +85,7 @@ class _Fate:
     rejection: str | None = None
     rejected_by: str | None = None
     login: asyncio.Lock = field(default_factory=asyncio.Lock)
+    lanes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LOGINS_AT_ONCE))
 
 
 class CredentialVault:
@@ -257,8 +264,9 @@ class _DeviceSource:
         try:
             async with AsyncExitStack() as lane:
                 await lane.enter_async_context(fate.login)
-                if fate.proven:  # once it was accepted somewhere, all go side by side
+                if fate.proven:  # once it was accepted somewhere, many go side by side
                     await lane.aclose()
+                    await lane.enter_async_context(fate.lanes)
                 if fate.rejection is not None:
                     advice = "log in with another password"
                     raise AuthError(fate.rejection, device=self._entry.name, advice=advice, rejected=True)
