@@ -29,6 +29,7 @@ from updeck.journal.permit import Permit
 from updeck.journal.plan_models import MemberRecord, Position, RolloutRecord
 from updeck.journal.store import Journal
 from updeck.rollout.checks import blocking_reason, rollout_checks
+from updeck.rollout.current import CurrentRecord
 from updeck.rollout.decide import decide
 from updeck.rollout.decision import Case, Decision, End, Hold, Reached, Send, Wait, Watch, asked_since
 from updeck.rollout.forecast import with_back
@@ -70,16 +71,16 @@ class Engine:
         self._clock = clock
         self._watches: dict[str, _Watch] = {}
         self._tasks, self._calls = set[asyncio.Task[None]](), set[asyncio.Task[object]]()
-        self._token = self._looked_at = -1
-        self._record: RolloutRecord | None = None
+        self._looked_at = -1
+        self._current = CurrentRecord(desk.monitor, rollout)
         self._lost: LeaseLost | None = None
 
     @property
     def record(self) -> RolloutRecord:
         """The rollout as this engine read it last; raises `ValueError` before it runs."""
-        if self._record is None:
+        if self._current.read is None:
             raise ValueError("the engine has not run yet")
-        return self._record
+        return self._current.read
 
     async def run(self) -> RolloutState:
         """Drive every device to its verdict, or to where only a person can go on; return the rollout's state.
@@ -113,7 +114,7 @@ class Engine:
 
     async def _admit(self) -> None:
         """Track the devices that have no verdict yet, each as the box that was planned."""
-        record = await self._current()
+        record = await self._current.now()
         fleet = self._monitor.fleet
         for member in record.members:
             if fleet.get(member.device) is None and not ended(member):
@@ -147,7 +148,7 @@ class Engine:
             if self._lost is not None:
                 raise self._lost
             try:
-                record = await self._current()
+                record = await self._current.now()
                 if any(not ended(member) and member.device not in self._monitor.devices for member in record.members):
                     await self._admit()
                 self._desk.transfers.cancel_where(partial(given_up, record))
@@ -167,8 +168,8 @@ class Engine:
 
     def _wake_those_who_wait(self) -> None:
         """Poll at once the devices whose step may have become possible since the journal was last looked at."""
-        if self._looked_at != self._token:
-            self._looked_at = self._token
+        if self._looked_at != self._current.token:
+            self._looked_at = self._current.token
             self._desk.poller.poke(name for name, watch in self._watches.items() if watch.waits or watch.holds)
 
     def _only_people_can_go_on(self, record: RolloutRecord) -> bool:
@@ -177,14 +178,6 @@ class Engine:
             return False
         held = [device for device, watch in self._watches.items() if watch.holds]
         return only_people_can_go_on(record, self._plan, self._clock.wall(), held)
-
-    async def _current(self) -> RolloutRecord:
-        """Return the record as the journal has it now; read again only if somebody wrote."""
-        token = await self._monitor.record(lambda journal: journal.change_token())
-        if self._record is None or token != self._token:
-            self._record = await self._monitor.record(lambda journal: journal.rollout(self._rollout))
-            self._token = token
-        return self._record
 
     async def _drive(self, tracked: Tracked, seen: Seen) -> None:
         """Decide on one device after its poll, and do it. Called by the monitor; the device's lock is held."""
@@ -198,14 +191,14 @@ class Engine:
             await self._stand(tracked, Phase.WAITING, error.message)
 
     async def _step(self, tracked: Tracked, seen: Seen) -> None:
-        record = await self._current()
+        record = await self._current.now()
         member = record.member(tracked.entry.name)
         if ended(member):
             return
         if member.attempt.intents and member.attempt.intents[-1].outcome is None:
             # sent by an engine that is gone: whether it left, only the device can show
             await self._monitor.record(partial(lost_answer, member.attempt.intents[-1].id))
-            record = await self._current()
+            record = await self._current.now()
             member = record.member(tracked.entry.name)
         watch = self._watch(member, seen)
         watch.timers, decision = decide(self._case(record, member, seen), watch.timers)
@@ -264,7 +257,8 @@ class Engine:
     async def _stand(self, tracked: Tracked, phase: Phase, text: str, *, soft: bool = False) -> None:
         """Let people see where a device stands, when that has changed."""
         watch = self._watches.get(tracked.entry.name)
-        attempt = 1 if self._record is None else self._record.member(tracked.entry.name).attempt.number
+        known = self._current.read
+        attempt = 1 if known is None else known.member(tracked.entry.name).attempt.number
         position = Position(tracked.entry.name, phase.value, text, attempt, soft)
         if watch is None or watch.position == position:
             return
@@ -322,7 +316,7 @@ class Engine:
 
     async def _check_again(self, tracked: Tracked, send: Send) -> None:
         """Raise `Blocked` unless what was read right now, identity and all, leads to the same call (`rollout.md` 2)."""
-        record = await self._current()
+        record = await self._current.now()
         member = record.member(tracked.entry.name)
         seen = Seen.of(self._clock.monotonic(), tracked.reach or Reach.UNREACHABLE, tracked.reading)
         _, decision = decide(self._case(record, member, seen), self._watch(member, seen).timers)
