@@ -16,6 +16,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import pyte
+
 HERE = Path(__file__).parent
 SOURCE = HERE.parent / "tui"
 _ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
@@ -25,15 +27,30 @@ _HANG_S = 30.0
 class Terminal:
     """The near side of a pseudo-terminal on which a program draws."""
 
-    def __init__(self, process: subprocess.Popen[bytes], near: int) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], near: int, columns: int, rows: int) -> None:
         self.process = process
         self._near = near
         self.written = b""
+        self._screen = pyte.Screen(columns, rows)
+        self._screen.reset_mode(pyte.modes.DECAWM >> 5, private=True)
+        self._stream = pyte.ByteStream(self._screen)
+        self._fed = 0
 
     @property
     def text(self) -> str:
-        """All that was written so far, without escape sequences."""
-        return _ESCAPES.sub(b"", self.written).decode("utf-8", "replace")
+        """What a whole screen shows now, if one is drawn, and all that was written so far without escape sequences.
+
+        Both, because a screen is told its changes only, and has forgotten what stood there before.
+        """
+        history = _ESCAPES.sub(b"", self.written).decode("utf-8", "replace")
+        return f"{self.picture}\n{history}" if b"\x1b[?1049h" in self.written else history
+
+    @property
+    def picture(self) -> str:
+        """What the screen shows now, of the size with which the program began."""
+        self._stream.feed(self.written[self._fed :])
+        self._fed = len(self.written)
+        return "\n".join(self._screen.display)
 
     def send(self, keys: str | bytes) -> None:
         """Press keys, all in one write; as bytes where they are no UTF-8."""
@@ -159,7 +176,7 @@ def on_terminal(
         preexec_fn=settle,
     )
     os.close(far)
-    terminal = Terminal(process, near)
+    terminal = Terminal(process, near, columns, rows)
     try:
         yield terminal
     finally:

@@ -20,7 +20,7 @@ _PIECES = re.compile(
     r"|(?P<stray>.)",
     re.DOTALL,
 )
-_DRAWS = re.compile(r"\x1b\[(?:\d+;\d+H|[\d;]*m)")
+_DRAWS = re.compile(r"\x1b\[(?:\d+;\d+H|[\d;]*m|\d+C|K|2J)")
 _SETS = re.compile(
     r"\x1b\[(?:\?(?:1049|25|1004|2004|7|2048|2026|1000|1003|1015|1006)[hl]|>25u|<u|\?(?:2026|2048)\$p|2[23];2t)"
 )

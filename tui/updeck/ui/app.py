@@ -35,6 +35,7 @@ from updeck.ui.screens.reading import ReadingScreen
 from updeck.ui.stray_keys import StrayKeys
 from updeck.ui.terminal import Title, driver_with
 from updeck.ui.theme import THEMES
+from updeck.ui.thin_line import ThinLine
 
 if TYPE_CHECKING:
     from updeck.fleet.service import FleetService
@@ -79,8 +80,11 @@ class UpdeckApp(App[None], inherit_bindings=False):
         self.strays = StrayKeys()
         self._typed_filters: Recent | None = None
         self._title = Title()
+        self._picture = ThinLine()
         self._loop_of_ui: asyncio.AbstractEventLoop | None = None
-        super().__init__(driver_class=driver_with(self._title), ansi_color=True if options.theme == "ansi" else None)
+        super().__init__(
+            driver_class=driver_with(self._title, self._picture), ansi_color=True if options.theme == "ansi" else None
+        )
         self.error_console = Console(file=_Nowhere())
         self.animation_level = "none"
         for theme in THEMES.values():
@@ -162,9 +166,14 @@ class UpdeckApp(App[None], inherit_bindings=False):
         self.home.look()
         self.home.show_footer()
 
+    def on_resize(self) -> None:
+        """Take nothing for granted of what the terminal shows: it may have moved its lines."""
+        self._picture.forget()
+
     @on(Driver.SignalResume)
     def _repaint(self) -> None:
         """Paint everything anew after the process was stopped: the terminal has forgotten it."""
+        self._picture.forget()
         self.screen.refresh(layout=True)
 
     def broke(self, error: BaseException) -> str:

@@ -17,6 +17,8 @@ from types import FrameType
 from textual.app import App
 from textual.driver import Driver
 
+from updeck.ui.thin_line import ThinLine
+
 __all__ = ["Title", "Watchdog", "driver_with", "hung_up"]
 
 _INTERRUPTED = 130
@@ -57,8 +59,11 @@ class Title:
         self._write(f"\x1b]2;{title}\x07")
 
 
-def driver_with(title: Title) -> type[Driver]:
-    """Return Textual's driver for this system, with `title` attached while it draws."""
+def driver_with(title: Title, picture: ThinLine) -> type[Driver]:
+    """Return Textual's driver for this system, with `title` attached while it draws.
+
+    Of what is drawn, it sends what differs from the `picture` of the terminal.
+    """
     if sys.platform == "win32":
         from textual.drivers.windows_driver import WindowsDriver as SystemDriver
     else:
@@ -75,6 +80,10 @@ def driver_with(title: Title) -> type[Driver]:
         ) -> None:
             super().__init__(app, debug=debug, mouse=mouse, size=size)
 
+        def write(self, data: str) -> None:
+            if thinned := picture.thin(data, *_size(self._app)):
+                super().write(thinned)
+
         def start_application_mode(self) -> None:
             super().start_application_mode()  # type: ignore[no-untyped-call]
             title.attach(self.write)
@@ -84,6 +93,17 @@ def driver_with(title: Title) -> type[Driver]:
             super().stop_application_mode()
 
     return TitledDriver
+
+
+def _size(app: App[object]) -> tuple[int, int]:
+    """Return columns and rows of the terminal; where it does not know them, those that the app draws for."""
+    screen = sys.__stderr__
+    assert screen is not None
+    try:
+        columns, rows = os.get_terminal_size(screen.fileno())
+    except (OSError, ValueError):
+        columns = rows = 0
+    return (columns, rows) if columns and rows else app.size
 
 
 def hung_up(descriptor: int) -> bool:
