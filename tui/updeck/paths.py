@@ -17,6 +17,7 @@ from pathlib import Path
 from platformdirs import user_config_path, user_state_path
 
 from updeck.errors import ConfigError, SecretError
+from updeck.text import clean
 
 __all__ = [
     "config_dir",
@@ -79,6 +80,10 @@ def ready_state_dir(path: Path) -> int:
             if not status.st_mode & stat.S_ISGID:
                 advice = f"run chmod 2770 {path} to share it with the group, or chmod 700 {path}"
                 raise _unfit(path, "can be written by its group, but is not set up to be shared", advice)
+            if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+                group = _group_name(status.st_gid)
+                advice = "have yourself added to it, or choose another one with UPDECK_STATE"
+                raise _unfit(path, f"is shared by the group {group}, and you are not in it", advice)
             return SHARED_FILE
         if status.st_uid != own:
             raise _unfit(path, "belongs to another user")
@@ -223,6 +228,17 @@ def _check_secret(path: Path, status: os.stat_result) -> None:
 
 def _own_uid() -> int | None:
     return os.getuid() if hasattr(os, "getuid") else None
+
+
+def _group_name(gid: int) -> str:
+    try:
+        import grp
+    except ImportError:
+        return str(gid)
+    try:
+        return clean(grp.getgrgid(gid).gr_name, 80)
+    except KeyError:
+        return str(gid)
 
 
 def _set_mode(handle: int, mode: int) -> None:
