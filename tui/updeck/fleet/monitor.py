@@ -59,6 +59,7 @@ class Monitor:
         self._info_at: dict[str, float] = {}
         self._ends: dict[str, asyncio.Event] = {}
         self._token = -1
+        self._unwritten = False
         self._bookkeeper = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
 
     async def record(self, call: Callable[[Journal], T]) -> T:
@@ -110,6 +111,9 @@ class Monitor:
         try:
             async with tracked.lock:
                 await self.refresh(tracked)
+        except JournalError as error:
+            self.journal_failed(error)
+            return self.fleet.poll.unreachable
         except Exception as error:
             # one device's bad luck, or an error of ours, must not end the polling of it
             why = str(error) if isinstance(error, UpdeckError) else fault_in_words(error)
@@ -133,7 +137,7 @@ class Monitor:
             await self._ask_who_moved(tracked, before[1])
             await self.settle(tracked, seen)
         except JournalError as error:
-            self.state.report("journal", error.message)
+            self.journal_failed(error)
         tracked.interval_s = tracked.next_interval(self.fleet.poll, self.clock.monotonic())
         self.state.put(tracked.view())
         return seen
@@ -261,11 +265,17 @@ class Monitor:
             try:
                 renewed_at = await self._keep_books_once(renewed_at)
             except JournalError as error:
-                self.state.report("journal", error.message)
+                self.journal_failed(error)
             except Exception as error:  # without it no lease would be renewed any more, and nobody told
                 self.state.report("journal", fault_in_words(error))
             else:
-                self.state.report("journal", None)
+                if not self._unwritten:
+                    self.state.report("journal", None)
+
+    def journal_failed(self, error: JournalError) -> None:
+        """Tell what is wrong with the journal, until it was written to again: that it can be read proves nothing."""
+        self._unwritten = True
+        self.state.report("journal", str(error))
 
     async def _keep_books_once(self, renewed_at: float) -> float:
         if self.journal is None:
@@ -274,6 +284,9 @@ class Monitor:
         if token != self._token:
             self._token = token
             await self._reload_all()
+        if self._unwritten:
+            self._unwritten = False  # before the write: whatever fails beside it counts
+            await self.record(lambda journal: journal.probe())  # its failure is told by `keep_books`
         now = self.clock.monotonic()
         if now - renewed_at < RENEW_EVERY_S:
             return renewed_at

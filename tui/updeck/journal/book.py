@@ -96,6 +96,11 @@ class Book:
             self._held.pop(rollout, None)
         return lost
 
+    def probe(self) -> None:
+        """Write nothing but that something was written, to see whether the file can be; raises `JournalError`."""
+        with self._writing():
+            pass
+
     def release(self) -> None:
         """Give all our leases up, so that another process may take over at once."""
         if not self._held:

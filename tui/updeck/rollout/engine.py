@@ -156,7 +156,7 @@ class Engine:
             except LeaseLost:
                 raise
             except JournalError as error:
-                self._monitor.state.report("journal", error.message)
+                self._monitor.journal_failed(error)
                 continue
             state = state_of(record, self._plan, self._clock.wall())
             if all(ended(member) for member in record.members):
