@@ -33,8 +33,9 @@ def observation(tracked: Tracked) -> dict[str, Json]:
 def observe(device: str, at: float, seen: Mapping[str, Json], journal: Journal) -> None:
     """Record an observation, and a line of activity when it differs from the last that any process recorded."""
     before = journal.latest(device)
-    journal.observe(device, at, seen)
-    if before is None or all(before.payload.get(key) == seen[key] for key in _WATCHED):
+    if not journal.observe(device, at, seen) or before is None:
+        return
+    if all(before.payload.get(key) == seen[key] for key in _WATCHED):
         return
     journal.note("state", device, change_line(before.payload, seen))
 

@@ -10,17 +10,30 @@ from updeck.journal.models import Json, Observation
 from updeck.journal.rows import observation_of
 from updeck.journal.writing import Writing
 
-__all__ = ["find_latest", "find_seen", "find_unanswered", "see"]
+__all__ = ["HOURLY_MOST", "find_latest", "find_seen", "find_unanswered", "see"]
+
+_HOUR_S = 3600.0
+
+HOURLY_MOST = 30
+"""Changes of one device that enter the history within an hour.
+
+Rows are never deleted, so a device that comes and goes all day long must not fill the disk: what is more than this is
+kept as the newest only, until the hour is over.
+"""
 
 
-def see(writing: Writing, device: str, at: float, payload: Mapping[str, Json], seal: str) -> None:
-    """Keep what was seen at `at`, in the history only if its digest `seal` has changed; older news is dropped."""
+def see(writing: Writing, device: str, at: float, payload: Mapping[str, Json], seal: str) -> bool:
+    """Keep what was seen at `at`, in the history only if its digest `seal` has changed; older news is dropped.
+
+    Returns whether it entered the history.
+    """
     tx = writing.tx
     before = tx.execute("SELECT at, digest FROM latest WHERE device = ?", (device,)).fetchone()
     if before is not None and before["at"] > at:
-        return
+        return False
     text = json_text(payload)
-    if before is None or before["digest"] != seal:
+    kept = (before is None or before["digest"] != seal) and not _too_many(tx, device, at)
+    if kept:
         tx.execute(
             "INSERT INTO observations (device, at, kind, payload, actor) VALUES (?, ?, 'seen', ?, ?)",
             (device, at, text, writing.actor),
@@ -30,6 +43,14 @@ def see(writing: Writing, device: str, at: float, payload: Mapping[str, Json], s
         " SET at = excluded.at, digest = excluded.digest, payload = excluded.payload, actor = excluded.actor",
         (device, at, seal, text, writing.actor),
     )
+    return kept
+
+
+def _too_many(tx: sqlite3.Connection, device: str, at: float) -> bool:
+    rows = tx.execute(
+        "SELECT at FROM observations WHERE device = ? AND kind = 'seen' ORDER BY id DESC LIMIT ?", (device, HOURLY_MOST)
+    ).fetchall()
+    return len(rows) == HOURLY_MOST and 0 <= at - rows[-1]["at"] < _HOUR_S
 
 
 def find_latest(tx: sqlite3.Connection, device: str) -> Observation | None:

@@ -148,21 +148,27 @@ class Journal(PlanBook):
                 self._revision = (version, int(tx.execute("SELECT count FROM revision").fetchone()["count"]))
         return self._revision[1]
 
-    def observe(self, device: str, at: float, payload: Mapping[str, Json]) -> None:
-        """Keep what was seen of a device; what differs by progress alone at most once a second."""
-        self.observe_many([(device, at, payload)])
+    def observe(self, device: str, at: float, payload: Mapping[str, Json]) -> bool:
+        """Keep what was seen of a device; what differs by progress alone at most once a second.
 
-    def observe_many(self, seen: Iterable[tuple[str, float, Mapping[str, Json]]]) -> None:
-        """Keep what was seen of many devices, in one transaction: (device, time, payload) each."""
+        Returns whether it entered the history: what says the same does not, nor do more than 30 changes an hour.
+        """
+        return device in self.observe_many([(device, at, payload)])
+
+    def observe_many(self, seen: Iterable[tuple[str, float, Mapping[str, Json]]]) -> frozenset[str]:
+        """Keep what was seen of many devices, in one transaction: (device, time, payload) each.
+
+        Returns the devices whose history has one more entry now.
+        """
         seals = [(one, digest(one[2])) for one in seen]
         due = [(one, seal) for one, seal in seals if self._pace.is_due(one[0], seal)]
         if not due:
-            return
+            return frozenset()
         with self._writing(revises=False) as writing:
-            for (device, at, payload), seal in due:
-                observations.see(writing, device, at, payload, seal)
+            kept = [one[0] for one, seal in due if observations.see(writing, *one, seal)]
         for one, seal in due:
             self._pace.done(one[0], seal)
+        return frozenset(kept)
 
     def latest(self, device: str) -> Observation | None:
         """Return the newest that any process has seen of a device."""
