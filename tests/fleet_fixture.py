@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from updeck.device.models import Certificate, HistoryEntry, Image, Info, Reach, Update
+from updeck.fleet.chronicle import seen_event
 from updeck.fleet.inventory import DeviceEntry
 from updeck.fleet.orders import CertificateOffer
 from updeck.fleet.state import FleetState, Step
@@ -47,6 +48,10 @@ class Stage:
 
     def events_token(self) -> int:
         return len(self.told)
+
+    def unrecorded(self, *, after: int = 0) -> list[Event]:
+        changes = self.state.seen_changes(after) if self.read_only else ()
+        return [seen_event(change, Actor(0, "", "", "", 0, "", "")) for change in changes]
 
     def events_of(self, device: str, *, limit: int = 200) -> list[Event]:
         return [event for event in self.told if event.device == device][-limit:]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from fleet_fixture import device
 from updeck.device.models import Reach
-from updeck.fleet.state import TRAIL_MOST, FleetState
+from updeck.fleet.state import CHANGES_MOST, TRAIL_MOST, FleetState
 from updeck.fleet.views import DeviceView
 from updeck.ui.lineup import Lineup
 
@@ -71,6 +71,6 @@ def test_a_hundred_thousand_changes_leave_nothing_behind_but_a_bounded_trail() -
     assert sequence == 100_000, "every one was a change"
     assert {len(state.trail(name)) for name in names} == {TRAIL_MOST}
     sizes = {key: len(value) for key, value in vars(state).items() if hasattr(value, "__len__")}
-    assert sizes == {"_views": 100, "_changed_at": 100, "_trails": 100, "_troubles": 0}
+    assert sizes == {"_views": 100, "_changed_at": 100, "_trails": 100, "_changes": CHANGES_MOST, "_troubles": 0}
     kept = {key: len(value) for key, value in vars(rows).items() if isinstance(value, dict | tuple | frozenset)}
     assert kept == {"_views": 100, "_shown": 100, "_rows": 100, "_looked": 100, "marks": 0}

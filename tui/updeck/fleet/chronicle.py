@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from updeck.device.models import Reach
-from updeck.fleet.state import Step
+from updeck.fleet.state import Change, Step
 from updeck.fleet.tracked import Tracked
-from updeck.journal.models import Json, Observation
+from updeck.journal.models import Actor, Event, Json, Observation
 from updeck.journal.store import Journal
 
-__all__ = ["change_line", "observation", "observe", "way"]
+__all__ = ["change_line", "observation", "observe", "seen_event", "way"]
 
 _WATCHED = ("reach", "state")
 
@@ -48,6 +48,16 @@ def change_line(before: Mapping[str, Json], now: Mapping[str, Json]) -> str:
     if before.get("reach") != Reach.OK:
         return f"answers again, {now['state']}{description}"
     return f"{before.get('state')} → {now['state']}{description}"
+
+
+def seen_event(change: Change, actor: Actor) -> Event:
+    """Return a change that no journal has as a line of activity; its id is negative, so that it is nobody else's."""
+    before, now = _payload(change.before), _payload(change.now)
+    return Event(-change.number, change.now.at, change.device, "state", change_line(before, now), actor)
+
+
+def _payload(step: Step) -> dict[str, Json]:
+    return {"reach": step.reach.value, "error": step.error, "state": step.state, "description": None}
 
 
 def way(kept: Iterable[Observation], trail: Iterable[Step]) -> tuple[Step, ...]:

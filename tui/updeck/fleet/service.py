@@ -16,18 +16,20 @@ from updeck.clock import Clock, SystemClock
 from updeck.device.tls import present
 from updeck.errors import Blocked
 from updeck.fleet.acknowledge import acknowledge
-from updeck.fleet.chronicle import way
+from updeck.fleet.chronicle import seen_event, way
 from updeck.fleet.credentials import HandOver
 from updeck.fleet.desk import Desk
 from updeck.fleet.inventory import DeviceEntry, Fleet
 from updeck.fleet.orders import CertificateOffer, Examination, FetchOrder, Performed, UploadOrder
 from updeck.fleet.state import FleetState, Step
-from updeck.journal.models import End, Event, Op
+from updeck.journal.models import Actor, End, Event, Op
 from updeck.journal.store import Journal
 
 __all__ = ["FleetService"]
 
 T = TypeVar("T")
+
+_NOBODY = Actor(0, "", "", "", 0, "", "")
 
 
 class FleetService:
@@ -217,6 +219,12 @@ class FleetService:
         if self.journal is None:
             return []
         return self.journal.events(after_id=after_id, limit=limit)
+
+    def unrecorded(self, *, after: int = 0) -> list[Event]:
+        """Return the newest changes of a process that records none, oldest first; ids count down from `-after`."""
+        if not self.read_only and self.journal is not None:
+            return []
+        return [seen_event(change, _NOBODY) for change in self.state.seen_changes(after)]
 
     def events_of(self, device: str, *, limit: int = 200) -> list[Event]:
         """Return the newest activity of one device, oldest first."""

@@ -14,7 +14,10 @@ from dataclasses import dataclass, replace
 from updeck.device.models import Reach
 from updeck.fleet.views import DeviceView
 
-__all__ = ["TRAIL_MOST", "FleetState", "Step"]
+__all__ = ["CHANGES_MOST", "TRAIL_MOST", "Change", "FleetState", "Step"]
+
+CHANGES_MOST = 500
+"""Changes of all devices together that are kept in memory, the newest."""
 
 TRAIL_MOST = 30
 """Changes of one device that are kept in memory; the journal keeps all that a process may record."""
@@ -31,6 +34,16 @@ class Step:
     error: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One device that became another than it was; `number` counts from 1 on."""
+
+    number: int
+    device: str
+    before: Step
+    now: Step
+
+
 class FleetState:
     """Views by name in the order of the inventory, with a sequence number per change. Safe to share among threads."""
 
@@ -42,6 +55,8 @@ class FleetState:
         self._roster = 0
         self._troubles: dict[str, str] = {}
         self._trails: dict[str, deque[Step]] = {}
+        self._changes: deque[Change] = deque(maxlen=CHANGES_MOST)
+        self._counted = 0
 
     @property
     def trouble(self) -> str | None:
@@ -98,6 +113,11 @@ class FleetState:
         with self._lock:
             return tuple(self._trails.get(name, ()))
 
+    def seen_changes(self, after: int = 0) -> tuple[Change, ...]:
+        """Return the changes with a higher number, oldest first, as far back as they are kept."""
+        with self._lock:
+            return tuple(change for change in self._changes if change.number > after)
+
     def _dated(self, known: DeviceView | None, view: DeviceView) -> DeviceView:
         """Return the view with the time of its last change, and keep that change."""
         if view.reach is None:
@@ -106,7 +126,11 @@ class FleetState:
         if known is None or (known.reach, known.state) != (view.reach, view.state):
             at = view.attempted_at or 0.0
             trail = self._trails.setdefault(view.name, deque(maxlen=TRAIL_MOST))
-            trail.append(Step(at, view.reach, view.state, view.version, view.error))
+            step = Step(at, view.reach, view.state, view.version, view.error)
+            if trail:
+                self._counted += 1
+                self._changes.append(Change(self._counted, view.name, trail[-1], step))
+            trail.append(step)
             return view if new else replace(view, changed_at=at)
         return replace(view, changed_at=known.changed_at)
 

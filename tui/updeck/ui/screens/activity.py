@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from updeck.journal.models import Event
 from updeck.text import cell_width, plural
 from updeck.ui.actions import Action
 from updeck.ui.ink import Ink, Line, line
@@ -28,7 +29,7 @@ class ActivityScreen(ReadingScreen):
 
     def __init__(self, deck: UpdeckApp) -> None:
         super().__init__(deck)
-        self._drawn = -1
+        self._drawn: Event | None = None
 
     def on_mount(self) -> None:
         """Follow the journal."""
@@ -36,8 +37,8 @@ class ActivityScreen(ReadingScreen):
 
     def _follow(self) -> None:
         events = self.deck.home.record.events
-        newest = events[-1].id if events else 0
-        if self.is_current and newest != self._drawn:
+        newest = events[-1] if events else None
+        if self.is_current and newest is not self._drawn:
             self._drawn = newest
             self.draw()
 

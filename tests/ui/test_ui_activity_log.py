@@ -1,0 +1,78 @@
+"""What the activity shows: what was recorded, and where nothing is recorded, what was seen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+from fleet_fixture import ACTOR, NOW, Stage, device
+from seat import seated
+from updeck.device.models import Reach
+from updeck.journal.models import Event
+from updeck.ui.activity_log import ActivityLog
+from updeck.ui.launch import UiOptions
+
+if TYPE_CHECKING:
+    from updeck.fleet.service import FleetService
+
+
+def a_stage(*events: Event) -> tuple[Stage, FleetService]:
+    """Return a fleet of one device that this process only looks at."""
+    stage = Stage([device("a", now=NOW)], events)
+    stage.read_only = True
+    return stage, cast("FleetService", stage)
+
+
+def change(stage: Stage, state: str, at: float, reach: Reach = Reach.OK) -> None:
+    """Let the device become another."""
+    stage.state.put(replace(device("a", state, reach=reach), attempted_at=at, error="timed out"))
+
+
+def told(log: ActivityLog) -> list[str]:
+    """Return what the log tells."""
+    return [event.text for event in log.events]
+
+
+def test_who_records_nothing_tells_what_it_saw_among_what_others_did() -> None:
+    stage, service = a_stage(Event(7, NOW + 5, "a", "intent", "sending init", ACTOR))
+    log = ActivityLog()
+    change(stage, "INITIALIZING", NOW + 8)
+    change(stage, "INITIALIZING", NOW + 9, Reach.UNREACHABLE)
+    change(stage, "INITIALIZED", NOW + 20)
+    assert log.refresh(service)
+    assert told(log) == ["sending init", "IDLE → INITIALIZING", "UNREACHABLE: timed out", "answers again, INITIALIZED"]
+    assert not log.refresh(service)
+
+
+def test_a_change_that_another_process_recorded_is_told_once() -> None:
+    stage, service = a_stage()
+    log = ActivityLog()
+    change(stage, "RUNNING", NOW + 8)
+    log.refresh(service)
+    stage.told.append(Event(8, NOW + 9, "a", "state", "IDLE → RUNNING", ACTOR))
+    log.refresh(service)
+    assert told(log) == ["IDLE → RUNNING"]
+    assert log.events[0].id == 8
+    stage.told.append(Event(9, NOW + 999, "a", "state", "IDLE → RUNNING", ACTOR))
+    log.refresh(service)
+    assert told(log) == ["IDLE → RUNNING"] * 2, "a day later it is another"
+
+
+def test_the_log_is_bounded_however_much_happens() -> None:
+    stage, service = a_stage()
+    log = ActivityLog()
+    most = 0
+    for number in range(10_000):
+        stage.told.append(Event(number + 1, NOW + number, "a", "note", "x", ACTOR))
+        if number % 100 == 0:
+            log.refresh(service)
+            most = max(most, len(log.events))
+    assert most <= 2000
+
+
+async def test_a_wall_display_shows_what_changes() -> None:
+    stage, _ = a_stage()
+    async with seated(stage, options=UiOptions(fleet_name="bank-eu", read_only=True, pace_s=0.05)) as seat:
+        change(stage, "RUNNING", NOW + 8)
+        await seat.until("IDLE → RUNNING")
+        assert "READ-ONLY" in seat.text
