@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from shell import Shell
-from updeck.cli.quantities import parse_duration, parse_rate
 from updeck.errors import UsageError
 from updeck.rollout.plan import Limits, Plan, Promotion, Source, Via
 from updeck.rollout.plan_document import read_plan
+from updeck.rollout.quantities import parse_duration, parse_rate
 from updeck.simulator.images import write_image
 from updeck.simulator.options import Scenario
 from updeck.simulator.serving import Simulator
@@ -124,7 +124,7 @@ async def test_where_nobody_answers_the_plan_is_made_and_the_exit_code_says_so(t
 BAD: list[tuple[list[str], str]] = [
     (["nobody", "--version", NEW], "no device is named nobody"),
     (["*"], "Missing option '--version'"),
-    (["*", "--version", NEW, "--image", "https://x.example/y"], "needs --sha256"),
+    (["*", "--version", NEW, "--image", "https://x.example/y"], "an image behind a URL needs its SHA-256"),
     (["*", "--version", NEW, "--image", "ftp://x.example/y", "--sha256", SHA], "is no http or https URL"),
     (["*", "--version", NEW, "--image", "missing.iso"], "does not exist"),
     (["*", "--version", NEW, "--sha256", "12"], "is no SHA-256"),
@@ -134,12 +134,20 @@ BAD: list[tuple[list[str], str]] = [
     (["*", "--version", NEW, "--max-failures", "-1"], "-1 is not in the range"),
     (["*", "--version", NEW, "--max-failures", "10%"], "is not a valid integer"),
     (["*", "--version", NEW, "--window", "2026-12-01T22:00/2026-12-02T04:00"], "needs its time zone"),
-    (["*", "--version", NEW, "--tz", "UTC"], "belong to a --window"),
+    (["*", "--version", NEW, "--tz", "UTC"], "belong to a window"),
     (["*", "--version", NEW, "--bake", "soon"], "is no duration"),
     (["*", "--version", NEW, "--limit-rate", "fast"], "is no rate"),
     (["*", "--version", NEW, "--version-path", "missing.toml"], "cannot read missing.toml"),
     (["*", "--version", NEW, "--ticket", "\x1b[2J"], "has a control or invisible character"),
 ]
+
+
+async def test_a_version_that_spells_none_is_said_to_be_taken_as_it_is_by_its_code(bench: Bench) -> None:
+    _, shell = await bench(devices=1)
+    done = await shell.run("rollout", "plan", "*", "--version", "newest")
+    assert '"newest" is no version such as 11.8.0 #28924' in done.err
+    assert "whoever confirms the code takes it as it is" in done.err
+    assert "is no version such as" not in (await shell.run("rollout", "plan", "*", "--version", NEW)).err
 
 
 async def test_bad_terms_are_refused_in_one_sentence(bench: Bench) -> None:

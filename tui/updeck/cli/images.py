@@ -12,13 +12,14 @@ from updeck.cli.drive import Wish, drive
 from updeck.cli.exits import Exit, rolled_up
 from updeck.cli.session import fleet_of, looked_at, one_device
 from updeck.cli.tables import image_table
-from updeck.cli.transfer import fetch_to, sha256_of, upload_to
+from updeck.cli.transfer import fetch_to, upload_to
 from updeck.device.models import Reach
 from updeck.errors import DeviceError, UsageError
 from updeck.fleet.documents import image_row, images_row
 from updeck.fleet.orders import FetchOrder
 from updeck.fleet.views import DeviceView
 from updeck.journal.models import Op
+from updeck.rollout.terms import parse_sha256
 
 __all__ = ["images"]
 
@@ -100,7 +101,7 @@ def fetch(
 
     Waits until it is VALID and, where --sha256 is given, proven.
     """
-    order = FetchOrder(url, sha256=sha256_of(sha256), allow_local=allow_local)
+    order = FetchOrder(url, sha256=parse_sha256(sha256), allow_local=allow_local)
     return fetch_to(invocation, selectors, order, no_wait=no_wait)
 
 
@@ -116,7 +117,7 @@ def upload(
 
     Waits until it is VALID and its checksum is proven.
     """
-    return upload_to(invocation, selectors, file, sha256=sha256_of(sha256), no_wait=no_wait)
+    return upload_to(invocation, selectors, file, sha256=parse_sha256(sha256), no_wait=no_wait)
 
 
 def _silence(view: DeviceView) -> DeviceError:

@@ -4,41 +4,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 import click
 
-from updeck.cli.command import Invocation, command, fail_usage, one_of
+from updeck.cli.command import Invocation, command, one_of
 from updeck.cli.completing import selector_words
 from updeck.cli.exits import Exit, rolled_up
 from updeck.cli.output import Json
-from updeck.cli.plan_lines import outlook_row, outlook_table, plan_terms, warnings
-from updeck.cli.quantities import parse_duration, parse_rate
+from updeck.cli.plan_lines import outlook_row, outlook_table, plan_terms
 from updeck.cli.session import fleet_of, looked_at, possible_names
-from updeck.cli.transfer import hashed_order, sha256_of
-from updeck.device.fetch_url import check_fetch_url
+from updeck.cli.transfer import hashed_order
 from updeck.device.models import Reach
+from updeck.device.versions import doubt
 from updeck.errors import UsageError
 from updeck.fleet.views import DeviceView
 from updeck.paths import write_atomic
-from updeck.rollout.draft import planned_devices, present_image
 from updeck.rollout.outlook import Fate, Outlook, look_ahead
-from updeck.rollout.plan import Fence, Goal, Limits, Plan, PlannedImage, Promotion, Source, Via
+from updeck.rollout.plan import Fence, Goal, Plan, PlannedImage, Promotion, Via
 from updeck.rollout.plan_document import FORESEEN, plan_document
+from updeck.rollout.plan_words import warnings
+from updeck.rollout.terms import TRANSFERS_AT_ONCE, Terms, parse_sha256
 from updeck.rollout.version_path import read_version_path
-from updeck.rollout.waves import parse_waves
-from updeck.rollout.window import Window, parse_window
 from updeck.text import clean
 from updeck.toml_table import read_config_text
 
 __all__ = ["plan"]
-
-TRANSFERS_AT_ONCE = 8
-"""Default of `--max-transfers`: more share the same line, and hold it longer each."""
-
-_PATH_LIMIT = 1_000
 
 
 class _Terms(TypedDict):
@@ -147,76 +139,56 @@ def plan(invocation: Invocation, *, selectors: tuple[str, ...], output: Path | N
     """
     fleet = fleet_of(invocation)
     possible_names(fleet, selectors)
-    shares = parse_waves(terms["waves"], canary=terms["canary"])
-    drafted = _drafted(terms)
-    image = None if terms["image"] is None else _image(invocation, terms["image"], terms)
+    wanted = _terms(terms)
+    wanted.check()
+    image = _image(invocation, wanted)
     views = looked_at(invocation, fleet, selectors)
     if not views:
         raise UsageError(f"no device matches {clean(' '.join(selectors), 200)}")
-    image = image or present_image(
-        terms["version"], views, sha256=sha256_of(terms["sha256"]), allow_unverified=terms["allow_unverified"]
-    )
-    made = drafted(image, planned_devices(views, shares), via=_via(terms["via"], image))
+    made = wanted.plan(image, views)
     outlooks = look_ahead(made, views)
     _tell(invocation, made, outlooks, output)
     return _exit(outlooks, views)
 
 
-def _drafted(terms: _Terms) -> partial[Plan]:
-    """Return the plan that still lacks its image and its devices; whatever is wrong with the terms is said here."""
-    if clean(terms["version"]) != terms["version"] or clean(terms["ticket"]) != terms["ticket"]:
-        fail_usage("--version or --ticket has a control or invisible character")
-    rate = terms["limit_rate"]
-    return partial(
-        Plan,
-        until=Goal(terms["until"]),
-        fence=Fence(terms["fence"]),
-        limits=Limits(
-            max_parallel=terms["max_parallel"],
-            max_transfers=terms["max_transfers"],
-            limit_rate=None if rate is None else parse_rate(rate),
-            max_per_site=terms["max_per_site"],
-            max_failures=terms["max_failures"],
-        ),
-        bake_s=parse_duration(terms["bake"]),
-        promote=Promotion(terms["promote"]),
-        window=_window(terms),
-        ticket=terms["ticket"],
-        allow_unverified=terms["allow_unverified"],
-        allow_insecure=terms["allow_insecure"],
-        version_path=_version_path(terms["version_path"]),
+def _terms(given: _Terms) -> Terms:
+    """Return the options as terms."""
+    path = given["version_path"]
+    supported = None if path is None else read_version_path(read_config_text(path), str(path))
+    return Terms(
+        version=given["version"],
+        image=given["image"],
+        sha256=given["sha256"],
+        until=Goal(given["until"]),
+        fence=Fence(given["fence"]),
+        via=None if given["via"] is None else Via(given["via"]),
+        canary=given["canary"],
+        waves=given["waves"],
+        max_parallel=given["max_parallel"],
+        max_transfers=given["max_transfers"],
+        limit_rate=given["limit_rate"],
+        max_per_site=given["max_per_site"],
+        max_failures=given["max_failures"],
+        bake=given["bake"],
+        promote=Promotion(given["promote"]),
+        window=given["window"],
+        tz=given["tz"],
+        last_start=given["last_start"],
+        ticket=given["ticket"],
+        allow_unverified=given["allow_unverified"],
+        allow_insecure=given["allow_insecure"],
+        version_path=supported,
     )
 
 
-def _window(terms: _Terms) -> Window | None:
-    if terms["window"] is not None:
-        return parse_window(terms["window"], tz=terms["tz"], last_start=terms["last_start"])
-    if terms["tz"] is not None or terms["last_start"] is not None:
-        fail_usage("--tz and --last-start belong to a --window")
-    return None
-
-
-def _version_path(path: Path | None) -> tuple[tuple[str, str], ...] | None:
-    return None if path is None else read_version_path(read_config_text(path), str(path))
-
-
-def _image(invocation: Invocation, place: str, terms: _Terms) -> PlannedImage:
-    version, sha256 = terms["version"], sha256_of(terms["sha256"])
-    if "://" in place:
-        if sha256 is None:
-            fail_usage("an image behind a URL needs --sha256: nothing else tells whether it is the one that is meant")
-        return PlannedImage(version, Source.URL, sha256, None, check_fetch_url(place, allow_local=True).url)
-    path = Path(place).absolute()
-    if clean(path, _PATH_LIMIT) != str(path):
-        fail_usage("the path of the image has a control or invisible character, or is too long")
-    order = hashed_order(invocation.out, path, sha256)
-    return PlannedImage(version, Source.FILE, order.sha256, order.size_bytes, str(path))
-
-
-def _via(word: str | None, image: PlannedImage) -> Via:
-    if word is not None:
-        return Via(word)
-    return Via.FETCH if image.source is Source.URL else Via.PUSH
+def _image(invocation: Invocation, wanted: Terms) -> PlannedImage | None:
+    if wanted.image is None:
+        return None
+    if wanted.by_url:
+        return wanted.url_image()
+    path = Path(wanted.image).absolute()
+    order = hashed_order(invocation.out, path, parse_sha256(wanted.sha256))
+    return wanted.file_image(str(path), order.sha256, order.size_bytes)
 
 
 def _tell(invocation: Invocation, made: Plan, outlooks: Sequence[Outlook], output: Path | None) -> None:
@@ -228,6 +200,9 @@ def _tell(invocation: Invocation, made: Plan, outlooks: Sequence[Outlook], outpu
         out.document({**document, FORESEEN: rows})
     else:
         out.lines([*outlook_table(outlooks), "", *plan_terms(made)])
+    doubted = doubt(made.image.version)
+    if doubted is not None:
+        out.complain(f"{doubted}; whoever confirms the code takes it as it is")
     for warning in warnings(outlooks):
         out.say(warning)
     if output is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -16,26 +15,14 @@ from updeck.cli.results import Result, ended, failed, not_awaited, report
 from updeck.cli.session import Session, fleet_of, opened, possible_names
 from updeck.device.fetch_url import check_fetch_url
 from updeck.device.image_file import Checksums, ImageFile, publisher_sum
-from updeck.errors import Interrupted, LocalFileError, UpdeckError, UsageError
+from updeck.errors import Interrupted, LocalFileError, UpdeckError
 from updeck.fleet.inventory import Fleet
 from updeck.fleet.orders import FetchOrder, Performed, UploadOrder
 from updeck.fleet.views import DeviceView
 from updeck.journal.models import Op, Verdict
-from updeck.text import clean, plural
+from updeck.text import plural
 
-__all__ = ["fetch_to", "hashed_order", "sha256_of", "upload_to"]
-
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-
-
-def sha256_of(text: str | None) -> str | None:
-    """Return a SHA-256 as 64 lower-case hex digits; raises `UsageError` for anything else."""
-    if text is None:
-        return None
-    digits = text.strip().lower().removeprefix("sha256:")
-    if not _SHA256.fullmatch(digits):
-        raise UsageError(f'"{clean(text, 80)}" is no SHA-256', advice="it has 64 hex digits")
-    return digits
+__all__ = ["fetch_to", "hashed_order", "upload_to"]
 
 
 def upload_to(

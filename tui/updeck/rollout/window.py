@@ -112,7 +112,7 @@ def parse_window(text: str, *, tz: str | None, last_start: str | None) -> Window
     if not slash:
         raise UsageError(f'"{clean(text, 80)}" is no window', advice=f"write it as {SPELLING}")
     if tz is None:
-        raise UsageError("a window needs its time zone", advice="give it with --tz, such as --tz Europe/Berlin")
+        raise UsageError("a window needs its time zone", advice="such as Europe/Berlin")
     begin, end = local_minute(opens), local_minute(closes)
     return Window(begin, end, end if last_start is None else _last_occurrence(last_start, end), tz)
 
@@ -134,7 +134,7 @@ def _last_occurrence(text: str, closes: datetime) -> datetime:
     except ValueError:
         hour = time.max
     if hour.second or hour.microsecond or hour.tzinfo is not None:
-        raise UsageError(f'"{clean(text, 80)}" is no time of day', advice="write --last-start as 03:00")
+        raise UsageError(f'"{clean(text, 80)}" is no time of day', advice="write the last start as 03:00")
     found = datetime.combine(closes.date(), hour)
     return found if found <= closes else found - timedelta(days=1)
 

@@ -13,6 +13,7 @@ from updeck.journal.plan_models import MemberRecord
 from updeck.rollout.draft import staging_plan
 from updeck.rollout.plan import PlannedImage, Source
 from updeck.rollout.standing import ended
+from updeck.rollout.terms import PATH_LIMIT
 from updeck.text import clean
 from updeck.ui.flows.asking import views_of
 from updeck.ui.flows.engines import begin, journal_of, why_no_engine
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from updeck.ui.app import UpdeckApp
 
 __all__ = ["fetched_image", "plannable", "stage", "uploaded_image"]
-
-PATH_LIMIT = 1_000
-"""Characters that the path of a planned image may have."""
 
 LOOK_S = 1.0
 """How often it is looked whether the engine is through."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,6 +13,7 @@ from updeck.device.fetch_url import check_fetch_url
 from updeck.device.image_file import suggest_version
 from updeck.errors import Blocked, UpdeckError
 from updeck.fleet.orders import FetchOrder
+from updeck.rollout.terms import parse_sha256
 from updeck.text import clean
 from updeck.ui.facts import fact
 from updeck.ui.ink import Ink, Line, line
@@ -25,8 +25,6 @@ from updeck.ui.widgets.form import Entry, Form
 __all__ = ["FetchChoice", "FetchDialog"]
 
 _UNPROVEN = "without a SHA-256 and a version nothing proves what it is"
-
-_SHA256 = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +98,10 @@ class FetchDialog(TransferDialog[FetchChoice]):
 
     def sha256(self) -> str | None:
         """Return the checksum that is expected."""
-        match = _SHA256.fullmatch(self._value("sum").lower().replace(" ", ""))
-        return None if match is None else match[1]
+        try:
+            return parse_sha256(self._value("sum") or None)
+        except UpdeckError:
+            return None
 
     def refusal_for(self, name: str) -> str | None:
         """Return why a device may not be told to fetch this URL."""
