@@ -384,13 +384,15 @@ async def test_marked_devices_are_planned_for_looked_at_and_registered_by_count_
     stage = world(plan())
     for view in (device("new-1", images=(image(7),)), device("new-22", images=(image(7),)), device("new-333")):
         stage.state.put(view)
-    stage.fleet = replace(stage.fleet, devices=tuple(view.entry for view in stage.state.views()))
+    stage.fleet = Fleet(Path("/nowhere/fleet.toml"), devices=tuple(view.entry for view in stage.state.views()))
     async with seated(stage) as seat:
         await seat.press("/", *"new", "enter", "*", "n")
         await seat.is_asked("Plan a rollout to 3 devices")
-        await seat.press("tab", "tab", "tab", "tab", *["backspace"] * 4, *typed("1"), "enter", "enter")
+        await seat.press(*["tab"] * 5, *["backspace"] * 4, *typed("1"), "enter")
         await seat.reads("the waves leave out 2 of 3 devices")
-        await seat.press("up", *typed(",100%"), "enter", "enter")
+        await seat.press(*typed(",100%"))
+        await seat.reads("2 waves, 1 + 2; stops at failure number 1")
+        await seat.press("enter")
         await seat.is_asked(f"type 3 {SHORT} and press enter")
         body = seat.text
         assert "2 of 3 devices are brought to 11.8.0 #28924" in body

@@ -206,11 +206,11 @@ class UpdeckApp(App[None], inherit_bindings=False):
     def open(self, screen: Screen[None]) -> None:
         """Open a screen. In one batch, because Textual would paint it three times."""
 
-        async def push() -> None:
-            with self.batch_update():
-                await self.push_screen(screen)
+        self._turn(lambda: self._push(screen))
 
-        self._turn(push)
+    async def _push(self, screen: Screen[None]) -> None:
+        with self.batch_update():
+            await self.push_screen(screen)
 
     def close(self, screen: Screen[None], then: Callable[[], None] | None = None) -> None:
         """Close a screen, in one batch too, and go on with `then`."""
@@ -305,6 +305,12 @@ class UpdeckApp(App[None], inherit_bindings=False):
             place = state_dir()
             save = asyncio.to_thread(lambda: save_recent(place, with_filter(load_recent(place), text)))
             self.run_worker(save, exit_on_error=False)
+
+    async def opened_rollout(self, rollout: str) -> None:
+        """Open a rollout; returns once it is there, so that what is said next is said on it."""
+        from updeck.ui.screens.rollout import RolloutScreen
+
+        await self._push(RolloutScreen(self, rollout))
 
     def farewell(self) -> str | None:
         """Return what goes on without this terminal, None where nothing does; what the demo began ends with it."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from updeck.text import clean
 
-__all__ = ["FileEntry", "Listing", "complete", "matching", "read_directory", "split_typed"]
+__all__ = ["FileEntry", "Listing", "complete", "first_directory", "matching", "read_directory", "split_typed"]
 
 LISTED_MOST = 5000
 """Entries read of one directory; a directory with more says so."""
@@ -40,6 +40,19 @@ class Listing:
     entries: tuple[FileEntry, ...]
     error: str | None = None
     cut: bool = False
+
+
+def first_directory(remembered: str | None) -> Path:
+    """Return where to look for an image first: where the last one was, else here if one is here, else at home."""
+    if remembered is not None and Path(remembered).is_dir():
+        return Path(remembered)
+    here = Path.cwd()
+    if any(entry.is_image for entry in read_directory(here).entries):
+        return here
+    try:
+        return Path.home()
+    except RuntimeError:
+        return here
 
 
 def read_directory(directory: Path) -> Listing:

@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from updeck.rollout.plan import Plan
     from updeck.ui.app import UpdeckApp
 
-__all__ = ["begin", "drive_on", "journal_of", "why_no_engine"]
+__all__ = ["NotDriven", "begin", "drive_on", "journal_of", "why_no_engine"]
+
+
+class NotDriven(Blocked):
+    """A rollout is on record, and no engine drives it."""
+
+    def __init__(self, rollout: str, message: str, advice: str) -> None:
+        super().__init__(f"it is recorded, but no engine was started: {message}", advice=advice)
+        self.rollout = rollout
 
 
 def why_no_engine(service: FleetService) -> str | None:
@@ -46,7 +54,7 @@ async def begin(app: UpdeckApp, service: FleetService, plan: Plan) -> tuple[str,
     """Register a plan that was confirmed and start its engine; return the rollout's id and what may end the engine.
 
     What the engine has to be given is asked for before anything is recorded. Raises `Blocked` where a person does not
-    give it.
+    give it, `NotDriven` where the engine does not start all the same.
     """
     from updeck.rollout.registration import register
 
@@ -102,8 +110,8 @@ async def _start(
     except UpdeckError as error:
         if (await _read(service, rollout)).row.lease_alive:
             return None  # another was quicker
-        how = advice or f"`updeck rollout resume {in_short(rollout)} --foreground` drives it there"
-        raise Blocked(f"it is recorded, but no engine was started: {error.message}", advice=how) from None
+        how = advice or f"`updeck rollout resume {in_short(rollout)}` starts one"
+        raise NotDriven(rollout, error.message, how) from None
 
 
 async def _read(service: FleetService, rollout: str) -> RolloutRecord:

@@ -7,14 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from updeck.device.image_file import Checksums
 from updeck.errors import UpdeckError, fault_in_words
 from updeck.fleet.orders import Examination, Performed
 from updeck.journal.models import Op, Outcome
 from updeck.paths import state_dir
 from updeck.text import clean, plural
+from updeck.ui.directory import first_directory
 from updeck.ui.flows.asking import ask, look_of
 from updeck.ui.flows.engines import why_no_engine
+from updeck.ui.flows.hashing import CHECKSUMS
 from updeck.ui.flows.staging import fetched_image, plannable, stage, uploaded_image
 from updeck.ui.ink import Ink, line
 from updeck.ui.recent import Recent, load_recent, save_recent, with_directory, with_rate, with_url
@@ -27,12 +28,10 @@ if TYPE_CHECKING:
     from updeck.rollout.plan import PlannedImage
     from updeck.ui.app import UpdeckApp
 
-__all__ = ["fetch_flow", "summary", "upload_flow"]
+__all__ = ["choose_file", "fetch_flow", "summary", "upload_flow"]
 
 SAMPLE_S = 1.0
 """How often the rate of a running upload is looked at, to be remembered once it has ended."""
-
-_checksums = Checksums()
 
 
 async def upload_flow(app: UpdeckApp, service: FleetService, names: tuple[str, ...]) -> str | None:
@@ -41,19 +40,17 @@ async def upload_flow(app: UpdeckApp, service: FleetService, names: tuple[str, .
     They are a plan with the goal `staged`, whose engine outlives this terminal. Where there can be none (Windows, a
     fleet that is saved nowhere), and for a device in FAILED_GRACEFUL, this process sends them, and quitting asks.
     """
-    recent = await asyncio.to_thread(load_recent, state_dir())
-    directory = await asyncio.to_thread(_directory, recent.directory)
     target = names[0] if len(names) == 1 else plural(len(names), "device")
-    path = await ask(app, FilePicker(look_of(app), directory, title=f"Upload to {target}: choose a file"))
+    path = await choose_file(app, f"Upload to {target}: choose a file")
     if path is None:
         return None
-    await _remember(lambda known: with_directory(known, str(path.parent)))
+    recent = await asyncio.to_thread(load_recent, state_dir())
 
     def examine(name: str) -> asyncio.Future[Examination]:
         return asyncio.wrap_future(service.examine(name, Op.UPLOAD))
 
     goes_on = why_no_engine(service) is None
-    dialog = UploadDialog(look_of(app), path, names, examine, checksums=_checksums, rates=recent.rates, goes_on=goes_on)
+    dialog = UploadDialog(look_of(app), path, names, examine, checksums=CHECKSUMS, rates=recent.rates, goes_on=goes_on)
     choice = await ask(app, dialog)
     if choice is None:
         return None
@@ -93,14 +90,14 @@ async def _under_way(
     return "; ".join(filter(None, (*words, warning)))
 
 
-def _directory(remembered: str | None) -> Path:
-    """Return the directory of last time, or the home directory where that is gone."""
-    if remembered is not None and Path(remembered).is_dir():
-        return Path(remembered)
-    try:
-        return Path.home()
-    except RuntimeError:
-        return Path.cwd()
+async def choose_file(app: UpdeckApp, title: str) -> Path | None:
+    """Let a person choose a file, and remember in which directory."""
+    recent = await asyncio.to_thread(load_recent, state_dir())
+    directory = await asyncio.to_thread(first_directory, recent.directory)
+    path = await ask(app, FilePicker(look_of(app), directory, title=title))
+    if path is not None:
+        await _remember(lambda known: with_directory(known, str(path.parent)))
+    return path
 
 
 async def _remember(change: Callable[[Recent], Recent]) -> None:

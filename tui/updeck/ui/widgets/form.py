@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -44,7 +44,8 @@ class Form(Widget, can_focus=True):
     focus repaints the whole screen.
 
     Typing counts from `hears_from` on, submitting and pressing from `acts_from` (the clock of `Message.time`): what
-    was typed for something else is dropped.
+    was typed for something else is dropped. `takes_tab` is asked with the key of the line whether tab means something
+    else there.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"form--value"}
@@ -96,6 +97,7 @@ class Form(Widget, can_focus=True):
         self.acts_from = NEVER
         self.help_key = "?"
         """The key that is no text while the keys are on a button: it asks the dialog for help."""
+        self.takes_tab: Callable[[str], bool] | None = None
         self._glyphs = glyphs
         self._entries = {entry.key: entry for entry in entries}
         self._edits = {entry.key: _edit(entry, entry.value) for entry in entries}
@@ -182,6 +184,8 @@ class Form(Widget, can_focus=True):
         elif event.key in ("tab", "shift+tab"):
             if not self._tab_passes:
                 event.stop()
+                if event.key == "tab" and self.takes_tab is not None and self.takes_tab(self._at):
+                    return
                 self._step(1 if event.key == "tab" else -1, self._stops())
         elif self.typing:
             self._key_on_entry(event, self._entries[self._at])
