@@ -10,7 +10,7 @@ import pyte
 
 from updeck.text import clean
 
-__all__ = ["Token", "foreign", "picture", "tokens"]
+__all__ = ["Emulator", "Token", "foreign", "picture", "tokens"]
 
 _PIECES = re.compile(
     r"(?P<csi>\x1b\[[0-?]*[ -/]*[@-~])"
@@ -65,17 +65,33 @@ def _allowed(token: Token, before: Token, after: Token) -> bool:
     return token.text == "\x07" and before.kind != "text" and after.kind != "text"
 
 
-def picture(written: bytes, columns: int, rows: int) -> list[str]:
-    """Return the lines that a terminal of this size shows, drawn by its own measure of characters.
+class Emulator:
+    """A terminal of some size that shows what is fed to it, drawn by its own measure of characters."""
 
-    Each line has one character per cell; the second cell of a wide character is NUL.
-    """
-    screen = pyte.Screen(columns, rows)
-    stream = pyte.Stream(screen)
-    for token in tokens(written):
-        if token.kind in ("text", "line") or _DRAWS.fullmatch(token.text):
-            stream.feed(token.text)
-        elif token.text == "\x1b[?1049h":
-            screen.reset()
-            screen.reset_mode(pyte.modes.DECAWM >> 5, private=True)
-    return ["".join((screen.buffer[y][x].data or "\0")[:1] for x in range(columns)) for y in range(rows)]
+    def __init__(self, columns: int, rows: int) -> None:
+        self._screen = pyte.Screen(columns, rows)
+        self._stream = pyte.Stream(self._screen)
+
+    def feed(self, written: bytes) -> None:
+        """Draw what was written; it may not end within a sequence."""
+        for token in tokens(written):
+            if token.kind == "text":
+                for character in token.text:  # pyte drops what follows a mark that combines with a class of 0
+                    self._screen.draw(character)
+            elif token.kind == "line" or _DRAWS.fullmatch(token.text):
+                self._stream.feed(token.text)
+            elif token.text == "\x1b[?1049h":
+                self._screen.reset()
+                self._screen.reset_mode(pyte.modes.DECAWM >> 5, private=True)
+
+    def lines(self) -> list[str]:
+        """Return the lines on view, one character per cell; the second cell of a wide character is NUL."""
+        columns, rows, buffer = self._screen.columns, self._screen.lines, self._screen.buffer
+        return ["".join((buffer[y][x].data or "\0")[:1] for x in range(columns)) for y in range(rows)]
+
+
+def picture(written: bytes, columns: int, rows: int) -> list[str]:
+    """Return the lines that a terminal of this size shows after all that was written."""
+    emulator = Emulator(columns, rows)
+    emulator.feed(written)
+    return emulator.lines()

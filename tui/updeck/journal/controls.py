@@ -86,8 +86,8 @@ def _check_subject(tx: sqlite3.Connection, request: Request) -> None:
         raise Blocked(aborted_before(actor_of(abort), abort["at"]), device=request.device, advice="make a new plan")
     if request.device is None:
         return
-    query = "SELECT 1 FROM members WHERE rollout = ? AND device = ?"
-    if tx.execute(query, (request.rollout, request.device)).fetchone() is None:
+    members = tx.execute("SELECT device FROM members WHERE rollout = ?", (request.rollout,))
+    if request.device not in {row["device"] for row in members}:
         raise Blocked(f"it is no device of rollout {request.rollout}", device=request.device)
 
 

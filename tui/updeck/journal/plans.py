@@ -61,7 +61,7 @@ def is_plan(tx: sqlite3.Connection, rollout: str) -> bool:
 
 def find_plan(tx: sqlite3.Connection, prefix: str) -> str:
     """Return the id of the one planned rollout whose id begins with `prefix`. Raises `UsageError` without one."""
-    wanted = prefix.strip().lower()
+    wanted = clean(prefix.strip().lower(), 80)
     query = "SELECT rollout FROM plans WHERE substr(rollout, 1, length(?)) = ? ORDER BY rollout DESC LIMIT 4"
     found = [str(row["rollout"]) for row in tx.execute(query, (wanted, wanted))] if wanted else []
     if not found:
