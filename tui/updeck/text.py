@@ -64,6 +64,9 @@ def _clean(value: object, limit: int, keep: str) -> str:
     out: list[str] = []
     size = combining = 0
     for position, character in enumerate(raw):
+        if position > 8 * limit:  # a flood of dropped marks must not cost time in proportion to its length
+            out.append("…")
+            break
         mark = character if character in keep else _visible(character)
         if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me"):
             combining += 1
@@ -78,9 +81,6 @@ def _clean(value: object, limit: int, keep: str) -> str:
             break
         out.append(mark)
         size += len(mark)
-        if position > 8 * limit:  # a flood of dropped marks must not cost time in proportion to its length
-            out.append("…")
-            break
     return "".join(out)
 
 

@@ -1,6 +1,6 @@
 """JSON from a device, read strictly: every bomb, trick and wrong type is `Garbled`, never a traceback.
 
-`security.md`, answers: depth is checked before parsing; duplicate keys, NaN, Infinity, endless numbers, lone
+`security.md`, answers: size and depth are checked before parsing; duplicate keys, NaN, Infinity, endless numbers, lone
 surrogates and wrong types are errors that say which field and what was found there.
 """
 
@@ -15,10 +15,13 @@ from typing import NoReturn, TypeAlias
 from updeck.errors import Garbled
 from updeck.text import clean
 
-__all__ = ["DEPTH_LIMIT", "Fields", "Json", "Odd", "items_of", "read"]
+__all__ = ["DEPTH_LIMIT", "MARKS_LIMIT", "Fields", "Json", "Odd", "items_of", "read"]
 
 DEPTH_LIMIT = 32
 """How deep lists and objects may be nested."""
+
+MARKS_LIMIT = 50_000
+"""How many commas and brackets an answer may hold: some 10,000 values, each of which costs time in the one loop."""
 
 _INTEGER_DIGITS = 20
 _FLOAT_LENGTH = 400
@@ -27,7 +30,7 @@ _ABSENT = ("", "N/A")
 
 # Possessive, and an unterminated string runs to the end: both are needed to stay linear on hostile input.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)', re.DOTALL)
-_INNERMOST = re.compile(rb"[\[{][^\[\]{}]*+[\]}]")
+_BRACKET = re.compile(rb"[\[\]{}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | Odd
 
 def read(data: bytes) -> Json:
     """Return the one JSON value that `data` spells in UTF-8; raises Garbled for anything else."""
+    if sum(data.count(mark) for mark in b",[]{}") > MARKS_LIMIT:
+        raise Garbled(f"the answer holds more than {MARKS_LIMIT} commas and brackets")
     if _too_deep(data):
         raise Garbled(f"the answer is nested deeper than {DEPTH_LIMIT} levels")
     try:
@@ -61,12 +66,12 @@ def read(data: bytes) -> Json:
 def _too_deep(data: bytes) -> bool:
     if data.count(b"[") + data.count(b"{") <= DEPTH_LIMIT:
         return False
-    rest = _STRING.sub(b"", data)
-    for _ in range(DEPTH_LIMIT):
-        rest, found = _INNERMOST.subn(b"", rest)
-        if not found:
-            return rest.count(b"[") + rest.count(b"{") > DEPTH_LIMIT
-    return b"[" in rest or b"{" in rest
+    depth = 0
+    for bracket in _BRACKET.findall(_STRING.sub(b"", data)):
+        depth = depth + 1 if bracket in b"[{" else max(0, depth - 1)
+        if depth > DEPTH_LIMIT:
+            return True
+    return False
 
 
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
