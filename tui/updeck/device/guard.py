@@ -32,6 +32,9 @@ __all__ = [
 SIZE_LIMIT = 4 << 20
 """The largest answer, in bytes."""
 
+PIECES_LIMIT = 20_000
+"""In how many pieces an answer may come; one of the largest size has some 3,000 by the packets of a network."""
+
 _LOGIN_PATH = re.compile(r"/api/(common/1\.0/(login|logout|oauth/token)|mgmt\.aaa/[0-9.]+/token)")
 _DEPARTURE, _TOTAL = "updeck.departure", "updeck.total_s"
 
@@ -82,8 +85,10 @@ class Guard:
         if length.isdecimal() and len(length) < 20:
             self.check_size(int(length))
 
-    def check_size(self, size_bytes: int) -> None:
-        """Raise Garbled for more bytes than an answer may have."""
+    def check_size(self, size_bytes: int, pieces: int = 0) -> None:
+        """Raise Garbled for more bytes than an answer may have, or for bytes in so many pieces that they cost time."""
+        if pieces > PIECES_LIMIT:
+            raise Garbled(f"the answer comes in more than {PIECES_LIMIT} pieces")
         if size_bytes > self.size_limit:
             raise Garbled(f"the answer is larger than {self.size_limit / (1 << 20):g} MiB")
 
@@ -138,13 +143,13 @@ class AsyncGuardedTransport(httpx.AsyncBaseTransport):
 
     async def _read(self, response: httpx.Response) -> bytes:
         self._guard.check_head(response)
-        parts: list[bytes] = []
-        size = 0
+        body = bytearray()
+        pieces = 0
         async for part in response.aiter_raw():
-            size += len(part)
-            self._guard.check_size(size)
-            parts.append(part)
-        return b"".join(parts)
+            pieces += 1
+            self._guard.check_size(len(body) + len(part), pieces)
+            body += part
+        return bytes(body)
 
 
 class GuardedTransport(httpx.BaseTransport):
@@ -177,10 +182,8 @@ class GuardedTransport(httpx.BaseTransport):
 
     def _read(self, response: httpx.Response) -> bytes:
         self._guard.check_head(response)
-        parts: list[bytes] = []
-        size = 0
-        for part in response.iter_raw():
-            size += len(part)
-            self._guard.check_size(size)
-            parts.append(part)
-        return b"".join(parts)
+        body = bytearray()
+        for pieces, part in enumerate(response.iter_raw()):
+            self._guard.check_size(len(body) + len(part), pieces)
+            body += part
+        return bytes(body)
