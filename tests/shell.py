@@ -39,14 +39,14 @@ class Shell:
         self.extra: dict[str, str] = {}
         self.program: tuple[str, ...] = (sys.executable, "-m", "updeck")
 
-    async def start(self, *words: str, stdout: int = PIPE) -> Process:
-        """Start a command line; `stdout` may be a descriptor of the test's own."""
+    async def start(self, *words: str, stdout: int = PIPE, stderr: int = PIPE) -> Process:
+        """Start a command line; `stdout` and `stderr` may be descriptors of the test's own."""
         return await asyncio.create_subprocess_exec(
             *self.program,
             *words,
             stdin=PIPE,
             stdout=stdout,
-            stderr=PIPE,
+            stderr=stderr,
             env={
                 "PATH": os.environ.get("PATH", ""),
                 "LANG": "C.UTF-8",

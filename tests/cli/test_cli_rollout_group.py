@@ -44,12 +44,12 @@ class UserShell(Shell):
         self.uid = uid
         self._groups = groups
 
-    async def start(self, *words: str, stdout: int = PIPE) -> Process:
+    async def start(self, *words: str, stdout: int = PIPE, stderr: int = PIPE) -> Process:
         return await asyncio.create_subprocess_exec(
             *(self._python, "-m", "updeck", *words),
             stdin=PIPE,
             stdout=stdout,
-            stderr=PIPE,
+            stderr=stderr,
             cwd="/",
             env={
                 "PATH": os.environ.get("PATH", ""),
