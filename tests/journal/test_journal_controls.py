@@ -10,7 +10,7 @@ from journal_bench import URL, Bench
 from journal_plans import DIGEST, PLAN, A, B, C, attempted, drive, end, may, members, reach, register, send
 from updeck.errors import Blocked, LeaseLost
 from updeck.journal.models import MilestoneKind, Op, Outcome, RolloutRow, Verdict
-from updeck.journal.plan_models import ControlKind
+from updeck.journal.plan_models import ControlKind, Position
 from updeck.journal.store import Journal
 
 
@@ -383,3 +383,50 @@ def test_an_image_proven_by_a_milestone_is_proven_for_the_hand(bench: Bench) -> 
 
 def reach_staged(journal: Journal, rollout: str, checksum: str | None) -> None:
     journal.milestone(rollout, A, MilestoneKind.STAGED, checksum=checksum)
+
+
+def test_an_un_init_is_asked_for_once_of_what_is_initialized_and_not_started(bench: Bench) -> None:
+    journal = bench.journal()
+    rollout = drive(journal, A, B)
+
+    def ask(kind: ControlKind = ControlKind.RESET, value: str | None = None) -> None:
+        journal.control(rollout, kind, device=A, value=value, reason="so")
+
+    with pytest.raises(Blocked, match="it is not INITIALIZED by this rollout"):
+        ask()
+    send(bench, journal, rollout, A, Op.INIT)
+    reach(journal, rollout, A)
+    ask()
+    assert journal.events()[-1].text == "un-init (reset) asked for: back to IDLE, no start: so"
+    with pytest.raises(Blocked, match=r"its un-init \(reset\) was asked for"):
+        ask()
+    with pytest.raises(Blocked, match=r"its un-init \(reset\) was asked for"):
+        ask(ControlKind.ARM, "11.8.0")
+
+
+def test_what_was_started_or_un_initialized_already_is_not_asked_for(bench: Bench) -> None:
+    journal = bench.journal()
+    rollout = drive(journal, A, B)
+    for device, op in ((A, Op.START), (B, Op.RESET)):
+        reach(journal, rollout, device)
+        send(bench, journal, rollout, device, op)
+    with pytest.raises(Blocked, match="its start was sent"):
+        journal.control(rollout, ControlKind.RESET, device=A)
+    with pytest.raises(Blocked, match=r"its un-init \(reset\) was sent"):
+        journal.control(rollout, ControlKind.RESET, device=B)
+
+
+def test_a_hold_is_told_when_it_begins_and_when_it_ends(bench: Bench) -> None:
+    journal = bench.journal()
+    rollout = drive(journal, A, B)
+    for phase, text in (
+        ("WAITING", "x"),
+        ("HELD", "foreign"),
+        ("HELD", "foreign"),
+        ("HELD", "login"),
+        ("WAITING", "x"),
+    ):
+        journal.stand(rollout, [Position(A, phase, text)])
+        bench.clock.advance(2.0)
+    told = [event.text for event in journal.events(devices=[A]) if event.kind == "hold"]
+    assert told == ["held: foreign", "held: login", "no longer held"]

@@ -150,7 +150,7 @@ def test_a_journal_of_a_newer_program_is_refused_and_left_alone(bench: Bench) ->
     with contextlib.closing(sqlite3.connect(bench.path)) as connection:
         connection.execute(f"PRAGMA user_version = {len(STEPS) + 1}")
     before = bench.path.read_bytes()
-    with pytest.raises(JournalError, match=r"newer updeck \(schema 4, this one knows 3\); use the newer program"):
+    with pytest.raises(JournalError, match=r"newer updeck \(schema 5, this one knows 4\); use the newer program"):
         open_journal(bench)
     assert bench.path.read_bytes() == before
 

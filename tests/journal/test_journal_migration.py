@@ -9,10 +9,11 @@ import sqlite3
 import pytest
 
 from journal_bench import BASELINE, Bench
-from journal_plans import A, B, C, attempted, drive, register
+from journal_plans import A, B, C, attempted, drive, reach, register
 from updeck.errors import Blocked, JournalError
 from updeck.journal.encoding import baseline_text
 from updeck.journal.models import Op, Outcome, Verdict
+from updeck.journal.plan_models import ControlKind
 from updeck.journal.schema import APPEND_ONLY, STEPS, migrate
 from updeck.journal.schema_plans import PLAN_TABLES
 
@@ -104,3 +105,39 @@ def test_no_table_escapes_the_lists_of_what_may_change(bench: Bench) -> None:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     mutable = {"holds", "leases", "latest", "acknowledgements", "transfers", "revision", "positions"}
     assert tables == mutable | {*APPEND_ONLY, *PLAN_TABLES}
+
+
+def test_what_people_asked_under_version_3_stays_as_it_was_and_more_can_be_asked(bench: Bench) -> None:
+    bench.directory.mkdir(mode=0o700)
+    with contextlib.closing(sqlite3.connect(bench.path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA foreign_keys = ON")
+        migrate(connection, bench.path, STEPS[:3])
+        for statement in (
+            "INSERT INTO actors VALUES (1, 1000, 'mk', 'jump1', 'ui', 7, 'boot', 'started-7')",
+            f"INSERT INTO rollouts VALUES ('{STARTED}', 'plan', NULL, NULL, NULL, 1699999000.0, 1)",
+            f"INSERT INTO plans VALUES ('{STARTED}', 'ab', '{{}}')",
+            f"INSERT INTO members VALUES ('{STARTED}', '{A}', 0, 1, 'https://a', '{{}}')",
+            f"INSERT INTO holds VALUES ('{A}', '{STARTED}')",
+            f"INSERT INTO controls VALUES (4, '{STARTED}', NULL, 'pause', NULL, 'lunch', 1699999100.0, 1, 12)",
+            f"INSERT INTO controls VALUES (9, '{STARTED}', '{A}', 'skip', NULL, 'broken', 1699999200.0, 1, NULL)",
+        ):
+            connection.execute(statement)
+        with pytest.raises(sqlite3.IntegrityError):
+            connection.execute(f"INSERT INTO controls VALUES (10, '{STARTED}', '{A}', 'reset', NULL, '', 1.0, 1, NULL)")
+    bench.path.chmod(0o600)
+    journal = bench.journal()
+    found = journal.rollout(STARTED).controls
+    assert [(one.id, one.kind, one.device, one.reason, one.turn) for one in found] == [
+        (4, ControlKind.PAUSE, None, "lunch", 12),
+        (9, ControlKind.SKIP, A, "broken", 0),
+    ]
+    assert journal.take_over(STARTED) is not None
+    reach(journal, STARTED, A)
+    journal.control(STARTED, ControlKind.RESET, device=A)
+    assert journal.rollout(STARTED).controls[-1].kind is ControlKind.RESET
+    with contextlib.closing(sqlite3.connect(bench.path)) as connection:
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            connection.execute("UPDATE controls SET reason = 'other'")
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            connection.execute("DELETE FROM controls")

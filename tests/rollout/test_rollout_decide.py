@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from updeck.device.models import HistoryEntry, Image, Reach, Update
-from updeck.fleet.ruling import Seen, Timers
+from updeck.fleet.ruling import Ruling, Seen, Timers
 from updeck.fleet.views import Phase
 from updeck.journal.models import Actor, Baseline, Intent, Op, Outcome, OutcomeRow, Verdict
 from updeck.journal.plan_models import Attempt, Control, ControlKind, Milestone, MilestoneKind
@@ -86,6 +86,9 @@ READY = seen("INITIALIZED", VALID, target=NEW)
 TOOK_OLD = seen("INITIALIZED", VALID, target=OLD)
 UNNAMED = seen("IDLE", replace(VALID, checksum=None))
 ABORT = control(ControlKind.ABORT)
+UNDO = control(ControlKind.RESET)
+STARTING = Watch(Ruling(Phase.STARTING, "start sent, not begun yet"))
+UNDOING = Watch(Ruling(Phase.HELD, "un-init sent, still INITIALIZED"))
 
 
 @pytest.mark.parametrize(
@@ -123,6 +126,24 @@ ABORT = control(ControlKind.ABORT)
         (case(IDLE, blocked="insecure"), End(Verdict.SKIPPED, "insecure")),
         (case(IDLE, controls=(control(ControlKind.SKIP),)), End(Verdict.SKIPPED, "skipped by mk: because")),
         (case(READY, ARMED, controls=(ABORT,)), End(Verdict.ABORTED_BEFORE_START, "aborted by mk: because")),
+        (case(READY, intent(Op.INIT), ARMED, controls=(UNDO,)), Send(Op.RESET)),
+        (case(READY, intent(Op.INIT), ARMED, controls=(UNDO,), closed="the gate is closed"), Send(Op.RESET)),
+        (case(READY, intent(Op.INIT), ARMED, controls=(UNDO, ABORT)), Send(Op.RESET)),
+        (case(READY, intent(Op.INIT), ARMED, controls=(UNDO, control(ControlKind.SKIP))),
+         End(Verdict.SKIPPED, "skipped by mk: because")),
+        (case(READY, intent(Op.INIT), replace(ARMED, last_state_time=99), controls=(UNDO,)),
+         Hold("foreign: someone else initialized it")),
+        (case(READY, intent(Op.INIT), ARMED, intent(Op.START), controls=(UNDO,)), STARTING),
+        (case(gone(Reach.AUTH), intent(Op.INIT), ARMED, controls=(UNDO,)), Hold("its login is refused")),
+        (case(IDLE, intent(Op.INIT), ARMED, intent(Op.RESET), controls=(UNDO,)),
+         End(Verdict.ABORTED_BEFORE_START, "un-initialized by mk: because")),
+        (case(IDLE, intent(Op.INIT), ARMED, intent(Op.RESET, Outcome.UNKNOWN), controls=(UNDO,)),
+         End(Verdict.ABORTED_BEFORE_START, "un-initialized by mk: because")),
+        (case(READY, intent(Op.INIT), ARMED, intent(Op.RESET, Outcome.REFUSED, error="409"), controls=(UNDO,)),
+         End(Verdict.NOT_STARTED, "un-init, asked for by mk, was refused: 409; it stays INITIALIZED")),
+        (case(READY, intent(Op.INIT), ARMED, intent(Op.RESET), controls=(UNDO,)), UNDOING),
+        (case(IDLE, intent(Op.INIT), replace(ARMED, target_version=OLD), intent(Op.RESET), controls=(UNDO,)),
+         End(Verdict.WRONG_TARGET, f"init took {OLD}, not {NEW}")),
         (case(UNNAMED, intent(Op.UPLOAD), STAGED), Hold("unverified: the device names no checksum of its image")),
     ],
 )  # fmt: skip

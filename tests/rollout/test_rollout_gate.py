@@ -143,6 +143,15 @@ def test_a_skipped_device_gets_nothing_and_the_others_go_on() -> None:
     assert reason(Op.START, plan_of(1, 1), controls=retried) is None
 
 
+def test_what_a_person_wants_un_initialized_is_not_started_in_that_attempt() -> None:
+    plan = plan_of(1, 1)
+    undo = control(ControlKind.RESET, device="d0")
+    assert reason(Op.START, plan, member("d0", initialized()), controls=(undo,)) == "a person asked for its un-init"
+    assert reason(Op.RESET, plan, member("d0", initialized()), controls=(undo,)) is None
+    assert reason(Op.START, plan, controls=(control(ControlKind.RESET, device="d1"),)) is None
+    assert reason(Op.START, plan, controls=(undo, control(ControlKind.RETRY, "2", device="d0", number=2))) is None
+
+
 def test_a_device_waits_at_the_fence_until_a_person_lets_it_past_for_the_planned_version() -> None:
     plan = replace(plan_of(1, 1), fence=Fence.START)
     assert reason(Op.START, plan) == "it waits at the fence for a person"

@@ -107,6 +107,7 @@ def leaves(*members: MemberRecord, held: Sequence[str] = (), plan_waves: tuple[i
 def test_an_engine_stays_while_something_is_under_way_or_time_changes_something() -> None:
     assert not leaves(member("d0", sent(Op.START)), held=["d0", "d1"])
     assert not leaves(member("d0", initialized()), held=["d1"])
+    assert not leaves(member("d0", initialized(Op.RESET)), held=["d0", "d1"])
     assert not leaves(member("d0", sent(Op.UPLOAD, outcome=None)), held=["d1"])
     assert not leaves()
 

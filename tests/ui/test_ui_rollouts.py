@@ -299,6 +299,43 @@ async def test_the_gate_is_reopened_with_a_limit_and_a_reason(world: Callable[[P
         assert (stage.asked.kind, stage.asked.value, stage.asked.reason) == (ControlKind.REOPEN, "2", "disk")
 
 
+async def test_what_stands_initialized_behind_a_closed_gate_is_un_initialized_by_its_engine(
+    world: Callable[[Plan], World],
+) -> None:
+    stage = world(plan())
+    stage.arm("ar11-fra")
+    async with seated(stage) as seat:
+        await seat.open()
+        await seat.press("X")
+        await seat.reads("un-init is offered when the gate is closed")
+        stage.end("ar11-ams", Verdict.NO_EFFECT, "history unchanged")
+        await seat.reads("stopped by the gate", "X un-init all")
+        await seat.press("X")
+        await seat.is_asked("type reset 1 and press enter")
+        assert "ar11-fra" in seat.text
+        assert "ar11-lon" not in seat.text
+        await seat.press(*typed("reset 1"), "enter")
+        await seat.until(lambda: bool(stage.record.controls))
+        assert (stage.asked.kind, stage.asked.device) == (ControlKind.RESET, "ar11-fra")
+        await seat.reads("1 device is un-initialized by the engine")
+        await seat.press("X")
+        await seat.reads("no device of it stands INITIALIZED")
+
+
+async def test_an_engine_that_left_because_only_people_can_go_on_is_not_missed(
+    world: Callable[[Plan], World],
+) -> None:
+    stage = world(plan())
+    stage.end("ar11-ams", Verdict.SUCCESS, f"{NEW} is proven")
+    stage.engine.stand(stage.rollout, [Position("ar11-fra", "HELD", "its login is refused")])
+    stage.engine.release()
+    async with seated(stage) as seat:
+        await seat.open()
+        await seat.reads("only a person can go on, then p", "no engine needed now", "needs you now: 1 device is held")
+        await seat.press("p")
+        await seat.is_asked("nothing is sent a second time")
+
+
 async def test_a_device_is_skipped_retried_and_resolved_with_a_reason(world: Callable[[Plan], World]) -> None:
     stage = world(plan(max_failures=8))
     stage.end("ar11-fra", Verdict.TRANSFER_FAILED, "the disk is full")

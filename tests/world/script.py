@@ -57,6 +57,7 @@ class Act(StrEnum):
     FULL = "fill the disk"
     STEP = "step the wall clock"
     DEVICE_CLOCK = "step the device's clock"
+    UN_INIT = "un-init"
     FOREIGN_INIT = "someone else inits"
     FOREIGN_START = "someone else starts"
     FOREIGN_RESET = "someone else resets"

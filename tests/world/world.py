@@ -343,6 +343,8 @@ class World:
                 ask(ControlKind(event.act.value), name, None)
             case Act.RETRY:
                 ask(ControlKind.RETRY, name, None)
+            case Act.UN_INIT:
+                ask(ControlKind.RESET, name, None)
             case Act.ARM:
                 ask(ControlKind.ARM, name, NEW)
             case Act.PROMOTE | Act.REOPEN:

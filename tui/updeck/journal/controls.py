@@ -140,8 +140,30 @@ def _before_start(tx: sqlite3.Connection, request: Request) -> None:
         raise Blocked("its start was sent, and it is watched to its verdict", device=request.device)
 
 
+def _not_undone(tx: sqlite3.Connection, request: Request) -> None:
+    """Raise `Blocked` where the un-init of a device was asked for in its present attempt."""
+    query = "SELECT kind FROM controls WHERE rollout = ? AND device = ? AND kind IN ('reset', 'retry') ORDER BY id DESC"
+    newest = tx.execute(f"{query} LIMIT 1", (request.rollout, request.device)).fetchone()
+    if newest is not None and newest["kind"] == ControlKind.RESET:
+        raise Blocked("its un-init (reset) was asked for", device=request.device)
+
+
+def _un_init(tx: sqlite3.Connection, request: Request) -> None:
+    _before_start(tx, request)
+    _not_undone(tx, request)
+    attempt = present_attempt(tx, request.rollout, request.device or "")
+    key = (request.rollout, request.device, attempt)
+    reached = "SELECT 1 FROM milestones WHERE (rollout, device, attempt) = (?, ?, ?) AND kind = 'initialized'"
+    sent = "SELECT 1 FROM intents WHERE (rollout, device, attempt) = (?, ?, ?) AND op = 'reset'"
+    if tx.execute(reached, key).fetchone() is None:
+        raise Blocked("it is not INITIALIZED by this rollout, so there is nothing to un-init", device=request.device)
+    if tx.execute(sent, key).fetchone() is not None:
+        raise Blocked("its un-init (reset) was sent, and it is watched to its verdict", device=request.device)
+
+
 def _arm(tx: sqlite3.Connection, request: Request) -> str:
     _before_start(tx, request)
+    _not_undone(tx, request)
     value = clean((request.value or "").strip(), 80)
     if not value:
         raise Blocked("letting it past the fence needs the target that was shown", device=request.device)
@@ -186,5 +208,6 @@ _CHECKS: Mapping[ControlKind, Callable[[sqlite3.Connection, Request], str | None
     ControlKind.SKIP: _before_start,
     ControlKind.ADOPT: _before_start,
     ControlKind.ARM: _arm,
+    ControlKind.RESET: _un_init,
 }
 """What must be true before a control of each kind; answers with the value to record."""

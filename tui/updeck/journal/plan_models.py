@@ -40,11 +40,12 @@ class ControlKind(StrEnum):
     SKIP = "skip"
     ADOPT = "adopt"
     ARM = "arm"
+    RESET = "reset"
 
     @property
     def of_a_device(self) -> bool:
         """Whether it is asked for one device, not for all of them."""
-        return self in (ControlKind.RETRY, ControlKind.SKIP, ControlKind.ADOPT, ControlKind.ARM)
+        return self in (ControlKind.RETRY, ControlKind.SKIP, ControlKind.ADOPT, ControlKind.ARM, ControlKind.RESET)
 
     @property
     def needs_reason(self) -> bool:

@@ -37,6 +37,7 @@ def asked(rollout: str, kind: ControlKind, value: str | None, reason: str) -> st
         ControlKind.SKIP: "skipped",
         ControlKind.ADOPT: "what someone else initialized is adopted",
         ControlKind.ARM: f"let past the fence to {value}",
+        ControlKind.RESET: "un-init (reset) asked for: back to IDLE, no start",
     }[kind]
     return f"{said}: {reason}" if reason else said
 

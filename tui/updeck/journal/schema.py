@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from updeck.errors import JournalError
 from updeck.journal.models import Op, Outcome, Verdict
-from updeck.journal.schema_plans import PLAN_STEP, TURN_STEP
+from updeck.journal.schema_plans import PLAN_STEP, TURN_STEP, UN_INIT_STEP
 from updeck.journal.statements import STRICT, frozen, one_of
 
 __all__ = ["APPEND_ONLY", "STEPS", "migrate"]
@@ -181,6 +181,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ),
     PLAN_STEP,
     TURN_STEP,
+    UN_INIT_STEP,
 )
 """Statements that make version n+1 out of version n; version 0 is an empty file."""
 

@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from updeck.journal.plan_models import ControlKind, MilestoneKind
 from updeck.journal.statements import STRICT, frozen, one_of
 
-__all__ = ["PLAN_STEP", "PLAN_TABLES", "TURN_STEP"]
+__all__ = ["PLAN_STEP", "PLAN_TABLES", "TURN_STEP", "UN_INIT_STEP"]
 
 PLAN_TABLES = ("plans", "members", "mates", "controls", "brakes", "milestones")
 """Tables of planned rollouts whose rows are never changed and never deleted."""
 
-_OF_A_DEVICE = one_of([kind for kind in ControlKind if kind.of_a_device])
-_REASONED = one_of([kind for kind in ControlKind if kind.needs_reason])
-_VALUED = one_of([kind for kind in ControlKind if kind.needs_value])
+_KINDS_OF_2 = ("pause", "resume", "abort", "promote", "reopen", "retry", "skip", "adopt", "arm")
+"""The controls that version 2 knew, which its text has to go on naming."""
+
+
+def _controls(kinds: Sequence[ControlKind], more: str = "") -> str:
+    """Return the table of controls of these kinds; `more` are columns."""
+    of_a_device = one_of([kind for kind in kinds if kind.of_a_device])
+    reasoned = one_of([kind for kind in kinds if kind.needs_reason])
+    valued = one_of([kind for kind in kinds if kind.needs_value])
+    return f"""CREATE TABLE controls (
+        id INTEGER PRIMARY KEY,
+        rollout TEXT NOT NULL REFERENCES plans,
+        device TEXT,
+        kind TEXT NOT NULL CHECK (kind IN {one_of(list(kinds))}),
+        value TEXT,
+        reason TEXT NOT NULL,
+        at REAL NOT NULL,
+        actor INTEGER NOT NULL REFERENCES actors,{more}
+        CHECK ((device IS NOT NULL) = (kind IN {of_a_device})),
+        CHECK ((value IS NOT NULL) = (kind IN {valued})),
+        CHECK (length(reason) > 0 OR kind NOT IN {reasoned}),
+        FOREIGN KEY (rollout, device) REFERENCES members (rollout, device))"""
+
 
 _TABLES = (
     """CREATE TABLE plans (
@@ -34,19 +56,7 @@ _TABLES = (
         mate TEXT NOT NULL CHECK (mate <> device),
         PRIMARY KEY (rollout, device, mate),
         FOREIGN KEY (rollout, device) REFERENCES members (rollout, device))""",
-    f"""CREATE TABLE controls (
-        id INTEGER PRIMARY KEY,
-        rollout TEXT NOT NULL REFERENCES plans,
-        device TEXT,
-        kind TEXT NOT NULL CHECK (kind IN {one_of(list(ControlKind))}),
-        value TEXT,
-        reason TEXT NOT NULL,
-        at REAL NOT NULL,
-        actor INTEGER NOT NULL REFERENCES actors,
-        CHECK ((device IS NOT NULL) = (kind IN {_OF_A_DEVICE})),
-        CHECK ((value IS NOT NULL) = (kind IN {_VALUED})),
-        CHECK (length(reason) > 0 OR kind NOT IN {_REASONED}),
-        FOREIGN KEY (rollout, device) REFERENCES members (rollout, device))""",
+    _controls([ControlKind(one) for one in _KINDS_OF_2]),
     """CREATE TABLE brakes (
         id INTEGER PRIMARY KEY,
         engaged INTEGER NOT NULL CHECK (engaged IN (0, 1)),
@@ -76,6 +86,15 @@ _TABLES = (
         at REAL NOT NULL,
         PRIMARY KEY (rollout, device),
         FOREIGN KEY (rollout, device) REFERENCES members (rollout, device))""",
+)
+
+_CONTROL_ROWS = """CREATE VIEW control_rows AS
+        SELECT c.*, a.uid, a.user, a.host, a.program, a.pid, a.boot_id, a.started
+        FROM controls c JOIN actors a ON a.id = c.actor"""
+
+_CONTROL_INDEXES = (
+    "CREATE INDEX controls_of_rollout ON controls (rollout, id)",
+    "CREATE UNIQUE INDEX retries ON controls (rollout, device, value) WHERE kind = 'retry'",
 )
 
 _TRANSFERS_BY_DEVICE = (
@@ -113,9 +132,7 @@ _VIEWS = (
         JOIN intents i ON (i.rollout, i.device, i.attempt, i.op) = (e.rollout, e.device, e.attempt, e.op)
         LEFT JOIN outcomes o ON o.intent = i.id
         WHERE e.op = 'reset' AND e.verdict IS NULL AND o.outcome IS NOT 'refused'""",
-    """CREATE VIEW control_rows AS
-        SELECT c.*, a.uid, a.user, a.host, a.program, a.pid, a.boot_id, a.started
-        FROM controls c JOIN actors a ON a.id = c.actor""",
+    _CONTROL_ROWS,
     """CREATE VIEW brake_rows AS
         SELECT b.*, a.uid, a.user, a.host, a.program, a.pid, a.boot_id, a.started
         FROM brakes b JOIN actors a ON a.id = b.actor""",
@@ -125,8 +142,7 @@ _VIEWS = (
 )
 
 _INDEXES = (
-    "CREATE INDEX controls_of_rollout ON controls (rollout, id)",
-    "CREATE UNIQUE INDEX retries ON controls (rollout, device, value) WHERE kind = 'retry'",
+    *_CONTROL_INDEXES,
     "CREATE INDEX milestones_of_rollout ON milestones (rollout, device, id)",
     "CREATE INDEX milestones_of_device ON milestones (device, id)",
     "CREATE INDEX resolves_of_rollout ON resolves (rollout, device)",
@@ -149,4 +165,21 @@ TURN_STEP: tuple[str, ...] = tuple(
 
 `turn` is the number of the transaction, as `revision` counts them; NULL in what was written before. Their times do not
 tell it, because clocks are set back.
+"""
+
+UN_INIT_STEP: tuple[str, ...] = (
+    "DROP VIEW control_rows",
+    "CREATE TEMP TABLE controls_before AS SELECT * FROM controls",
+    "DROP TABLE controls",
+    f"{_controls(list(ControlKind), more=' turn INTEGER,')} {STRICT}",
+    "INSERT INTO controls (id, rollout, device, kind, value, reason, at, actor, turn)"
+    " SELECT id, rollout, device, kind, value, reason, at, actor, turn FROM controls_before",
+    "DROP TABLE controls_before",
+    _CONTROL_ROWS,
+    *_CONTROL_INDEXES,
+    *frozen(("controls",)),
+)
+"""The statements that make version 4 out of version 3: a person may ask for the un-init of a device.
+
+SQLite changes no CHECK in place, so the table is made anew with the rows that it had.
 """

@@ -13,7 +13,7 @@ from updeck.fleet.judge import step
 from updeck.fleet.ruling import Ruling, Timers, past
 from updeck.fleet.views import Phase
 from updeck.journal.models import Intent, Op, Outcome, Verdict
-from updeck.journal.plan_models import ControlKind, Milestone, MilestoneKind
+from updeck.journal.plan_models import Control, ControlKind, Milestone, MilestoneKind
 from updeck.rollout.decision import Case, Decision, End, Hold, Reached, Send, Wait, Watch
 from updeck.rollout.plan import Fence, Goal
 from updeck.rollout.staging import stage
@@ -40,6 +40,8 @@ def decide(case: Case, timers: Timers) -> tuple[Timers, Decision]:
     if init is not None and case.milestone(MilestoneKind.INITIALIZED) is None:
         return _initializing(case, init, timers)
     timers = timers if case.transferring else timers.tick(case.seen.reach.value, case.seen.monotonic)
+    if _un_init_wanted(case):
+        return timers, Send(Op.RESET)
     given_up = _given_up(case)
     if given_up is not None:
         return timers, given_up
@@ -61,10 +63,36 @@ def _verdict(ruling: Ruling) -> Decision:
     return End(ruling.ending.verdict or Verdict.REVIEW, ruling.ending.reason)
 
 
+def _un_init_wanted(case: Case) -> bool:
+    """Whether a person asked for the un-init of the very INITIALIZED that is ours and that the device is in."""
+    update, asked = case.seen.update, case.asked(ControlKind.RESET)
+    if asked is None or update is None or case.seen.reach is not Reach.OK or case.unproven:
+        return False
+    ours = update.state == UpdateState.INITIALIZED and _is(case.milestone(MilestoneKind.INITIALIZED), update)
+    return ours and case.asked(ControlKind.SKIP) is None
+
+
+def _undone(case: Case, reset: Intent, asked: Control, timers: Timers) -> tuple[Timers, Decision]:
+    """Watch a reset that a person asked for: its device does not start any more, and that is no failure of it."""
+    reason = f"un-initialized by {asked.actor.user}" + (f": {asked.reason}" if asked.reason else "")
+    if _refused(reset):
+        refused = f"un-init, asked for by {asked.actor.user}, was refused: {_error(reset)}; it stays INITIALIZED"
+        return timers, End(Verdict.NOT_STARTED, refused)
+    timers, ruling = step(reset, timers, case.seen, case.patience)
+    if ruling.ending is None:
+        return timers, Watch(ruling)
+    if ruling.ending.verdict is None:
+        return timers, End(Verdict.ABORTED_BEFORE_START, reason)
+    return timers, End(ruling.ending.verdict, f"un-init by {asked.actor.user}; {ruling.ending.reason}")
+
+
 def _resetting(case: Case, reset: Intent, timers: Timers) -> tuple[Timers, Decision]:
-    """Watch the one reset that an engine sends by itself: after an init that took another version."""
+    """Watch a reset: one that a person asked for, or that the engine sent after an init that took another version."""
     wrong = case.milestone(MilestoneKind.INITIALIZED)
     took = wrong.target_version if wrong is not None else None
+    asked = case.asked(ControlKind.RESET)
+    if asked is not None and took is not None and same_version(took, case.plan.image.version):
+        return _undone(case, reset, asked, timers)
     reason = f"init took {took or 'another version'}, not {case.plan.image.version}"
     if _refused(reset):
         return timers, End(Verdict.WRONG_TARGET, f"{reason}; un-init was refused: {_error(reset)}")

@@ -61,9 +61,14 @@ def why_not(op: Op, device: str, record: RolloutRecord, plan: Plan, now: float) 
     if reason is not None:
         return reason
     rules = _TRANSFER_RULES if op in _TRANSFERS else _DISRUPTIVE_RULES
-    if op is Op.START and (held := fenced(member, record, plan)) is not None:
+    if op is Op.START and (held := _undone(record, device) or fenced(member, record, plan)) is not None:
         return held
     return next((found for rule in rules if (found := rule(member, record, plan, now)) is not None), None)
+
+
+def _undone(record: RolloutRecord, device: str) -> str | None:
+    asked = _is_newest(record, device, ControlKind.RESET, ControlKind.RETRY)
+    return "a person asked for its un-init" if asked else None
 
 
 def aborted(record: RolloutRecord) -> str | None:

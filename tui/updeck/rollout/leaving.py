@@ -9,7 +9,7 @@ from updeck.journal.plan_models import MemberRecord, MilestoneKind, RolloutRecor
 from updeck.rollout.gate import open_wave
 from updeck.rollout.plan import Plan
 from updeck.rollout.progress import RolloutState, state_of
-from updeck.rollout.standing import armed, down, ended, phase_of, transferring
+from updeck.rollout.standing import armed, down, ended, resetting, transferring
 
 __all__ = ["held_by_phase", "only_people_can_go_on", "orphaned"]
 
@@ -22,7 +22,7 @@ def only_people_can_go_on(record: RolloutRecord, plan: Plan, now: float, held: C
     Devices of later waves wait for those of the open one, so they do not keep an engine where all of these are held.
     """
     left = [member for member in record.members if not ended(member)]
-    if any(down(member) or armed(member) or transferring(member) for member in left):
+    if any(down(one) or armed(one) or transferring(one) or resetting(one) for one in left):
         return False
     if not left or state_of(record, plan, now) in _FOR_A_PERSON:
         return True
@@ -39,11 +39,9 @@ def _waits_for_its_pair(member: MemberRecord) -> bool:
 
 def orphaned(record: RolloutRecord, plan: Plan, now: float) -> bool:
     """Whether no engine drives it though one would have something to do: somebody has to resume it."""
-    left = [member for member in record.members if not ended(member)]
-    if not left or record.row.lease_alive:
+    if record.row.lease_alive or all(map(ended, record.members)):
         return False
-    waits = all(phase_of(member) in (Phase.WAITING, Phase.CHECKING, Phase.HELD) for member in left)
-    return not (waits and state_of(record, plan, now) in _FOR_A_PERSON)
+    return not only_people_can_go_on(record, plan, now, held_by_phase(record))
 
 
 def held_by_phase(record: RolloutRecord) -> frozenset[str]:

@@ -36,9 +36,11 @@ __all__ = [
     "left_initialized",
     "order_of",
     "phase_of",
+    "resetting",
     "started",
     "stops_at",
     "transferring",
+    "un_init_asked",
 ]
 
 
@@ -102,6 +104,18 @@ def down(member: MemberRecord) -> bool:
 def armed(member: MemberRecord) -> bool:
     """Whether the device is INITIALIZED, ours, and its start has not been sent."""
     return not ended(member) and _initialized(member.attempt) and _last_sent(member.attempt, Op.START, Op.RESET) is None
+
+
+def resetting(member: MemberRecord) -> bool:
+    """Whether an un-init was sent that has no end yet."""
+    return not ended(member) and _last_sent(member.attempt, Op.START, Op.RESET) is Op.RESET
+
+
+def un_init_asked(member: MemberRecord, record: RolloutRecord) -> bool:
+    """Whether a person asked for the un-init of a device in its present attempt."""
+    kinds = (ControlKind.RESET, ControlKind.RETRY)
+    asked = [one for one in record.controls if one.device == member.device and one.kind in kinds]
+    return bool(asked) and max(asked, key=lambda one: one.id).kind is ControlKind.RESET
 
 
 def transferring(member: MemberRecord) -> bool:

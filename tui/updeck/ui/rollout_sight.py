@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from updeck.fleet.views import Phase
-from updeck.journal.models import MilestoneKind
-from updeck.journal.plan_models import MemberRecord, RolloutRecord
+from updeck.journal.models import MilestoneKind, Verdict
+from updeck.journal.plan_models import Attempt, MemberRecord, RolloutRecord
 from updeck.rollout.gate import aborted, awaits_promotion, open_wave, paused, wave_barrier
 from updeck.rollout.leaving import orphaned
 from updeck.rollout.plan import Fence, Plan
 from updeck.rollout.progress import RolloutState, state_of
-from updeck.rollout.standing import GOOD_VERDICTS, armed, ended, gate_of, phase_of, started
+from updeck.rollout.standing import GOOD_VERDICTS, armed, ended, gate_of, phase_of, started, un_init_asked
 
-__all__ = ["Sight", "target_shown"]
+__all__ = ["Sight", "left_behind", "target_shown", "undoable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,12 @@ class Sight:
     def stopped(self) -> bool:
         """Whether it goes on only when a person resumes it: paused, or past its window, or without its engine."""
         unbraked = replace(self.record, braked=False)
-        return paused(unbraked, self.plan, self.now) is not None or self.orphaned
+        return paused(unbraked, self.plan, self.now) is not None or self.orphaned or self.left_to_people
+
+    @property
+    def left_to_people(self) -> bool:
+        """Whether its engine has left because only people can go on, and would look again when it is resumed."""
+        return not (self.over or self.orphaned or self.record.row.lease_alive) and self.state is RolloutState.RUNNING
 
     @property
     def next_wave(self) -> int:
@@ -73,6 +78,34 @@ def target_shown(member: MemberRecord) -> str | None:
     """Return the target that the device named when its init was done."""
     reached = [one for one in member.attempt.milestones if one.kind is MilestoneKind.INITIALIZED]
     return reached[-1].target_version if reached else None
+
+
+def undoable(record: RolloutRecord) -> tuple[MemberRecord, ...]:
+    """Return the devices that the rollout holds INITIALIZED, and whose un-init nobody has asked for."""
+    return tuple(one for one in record.members if armed(one) and not un_init_asked(one, record))
+
+
+def left_behind(record: RolloutRecord) -> tuple[MemberRecord, ...]:
+    """Return the devices that ended without a start after they were INITIALIZED: they may be so still."""
+    return tuple(one for one in record.members if one.attempt.end is not None and _left_ready(one.attempt))
+
+
+def _left_ready(attempt: Attempt) -> bool:
+    unended = replace(attempt, end=None)
+    return armed(MemberRecord("", 0, 1, (unended,))) and attempt.end is not None and attempt.end.verdict in _LEFT
+
+
+_LEFT = (Verdict.ABORTED_BEFORE_START, Verdict.SKIPPED)
+
+
+def _reset(sight: Sight) -> str | None:
+    gate, words = gate_of(sight.record, sight.plan), aborted(sight.record)
+    if words is not None:
+        return None if left_behind(sight.record) else "no device was left INITIALIZED"
+    if not undoable(sight.record):
+        return "no device of it stands INITIALIZED"
+    halted = gate.closed or paused(sight.record, sight.plan, sight.now) is not None
+    return None if halted else "it goes on: un-init is offered when the gate is closed, and while it is paused"
 
 
 def _unended(sight: Sight) -> str | None:
@@ -161,4 +194,5 @@ _RULES: Mapping[str, Callable[[Sight], str | None]] = {
     "adopt": _of_device(_adopt),
     "arm": _of_device(_arm),
     "resolve": _resolve,
+    "reset": _reset,
 }

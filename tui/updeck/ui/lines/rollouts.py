@@ -143,6 +143,8 @@ def facts_lines(sight: Sight, expected: Forecast, width: int) -> list[Line]:
     first = line((words, Ink.NEEDS if sight.orphaned else _STATE_INKS.get(sight.state, Ink.STRONG)))
     if sight.orphaned:
         first = line(("no engine drives it: p resumes it; ", Ink.NEEDS), *first)
+    if sight.left_to_people:
+        first = line(("only a person can go on, then p; ", Ink.MAY), *first)
     done = f"{sum(map(ended, record.members))} of {len(record.members)} done"
     shut = (f"gate closed: {gate.bad} bad, {gate.limit} allowed", Ink.NEEDS)
     gate_words = shut if gate.closed else (f"gate open, {stops_at(gate.limit, len(record.members))}", Ink.DIM)
@@ -155,7 +157,7 @@ def _engine(sight: Sight) -> tuple[str, Ink]:
     by = sight.record.row.leased_by
     if sight.record.row.lease_alive and by is not None:
         return f"engine {by.pid} on {by.host}", Ink.DIM
-    return ("no engine drives it", Ink.NEEDS) if sight.orphaned else ("no engine needed", Ink.DIM)
+    return ("no engine drives it", Ink.NEEDS) if sight.orphaned else ("no engine needed now", Ink.DIM)
 
 
 @dataclass(frozen=True, slots=True)

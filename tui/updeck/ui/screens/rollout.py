@@ -12,6 +12,7 @@ from updeck.journal.plan_sentences import in_short
 from updeck.rollout.forecast import Forecast, forecast
 from updeck.ui.actions import BY_ID, Action, ActionContext, Group
 from updeck.ui.flows import rollouts as flows
+from updeck.ui.flows.undoing import undo_flow
 from updeck.ui.ink import EMPTY, Ink, Line, line
 from updeck.ui.lines.footer import keys_line
 from updeck.ui.lines.rollouts import Row, facts_lines, member_head, member_rows
@@ -39,6 +40,7 @@ _VERBS: Mapping[str, Flow] = {
     "resolve": flows.resolve_flow,
     "adopt": flows.adopt_flow,
     "arm": flows.arm_flow,
+    "reset": undo_flow,
 }
 _ALIASES = {"next": "arm", "start": "arm"}
 
@@ -123,6 +125,7 @@ class RolloutScreen(RowScreen):
         shown = [*offered, BY_ID["back"], BY_ID["help"]]
         drawn = keys_line(shown, self.context(), self.deck.keymap, self.deck.glyphs)
         own = [("start", "let it start")] if self._refusal("arm") is None else []
+        own += [("reset", "un-init all")] if self._refusal("reset") is None else []
         own += [("view", "log")] if self.at is not None else []
         keys = [(self.deck.keymap.keys(one)[0], label) for one, label in own]
         lead = [part for key, label in keys for part in ((f" {key}", Ink.KEY), (f" {label} ", Ink.DIM))]
@@ -163,7 +166,7 @@ class RolloutScreen(RowScreen):
 
     def _refusal(self, action_id: str) -> str | None:
         context = self.context()
-        if action_id in BY_ID:
+        if action_id in BY_ID and action_id != "reset":
             return BY_ID[action_id].applicable(context)
         if context.rollout is None:
             return "the journal is being read"
