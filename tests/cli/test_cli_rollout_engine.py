@@ -158,6 +158,47 @@ async def test_where_lingering_is_on_an_engine_gets_a_scope_of_its_own(desk: Ope
     assert f"rollout engine {rollout}" in called.read_text()
 
 
+ONLY_TRUE = 'for word; do last=$word; done; [ "$last" = true ] || { echo "Failed to connect to bus" >&2; exit 1; }'
+
+
+@pytest.mark.parametrize("script", ["exit 1", ONLY_TRUE])
+async def test_where_a_scope_cannot_be_had_the_engine_starts_without_one(
+    desk: OpenDesk, tmp_path: Path, script: str
+) -> None:
+    one = await desk()
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    called = tmp_path / "called"
+    _tool(tools / "loginctl", "echo Linger=yes")
+    _tool(tools / "systemd-run", f'echo "$*" >> {called}; {script}')
+    one.shell.extra["PATH"] = f"{tools}:{os.environ['PATH']}"
+    rollout = await one.detached(await one.plan("--until", "staged"))
+    assert (await one.shell.run("rollout", "attach", rollout)).code == 0
+    assert "--user --scope" in called.read_text()
+
+
+async def test_a_resumed_engine_takes_a_password_from_the_environment_again_and_says_so(desk: OpenDesk) -> None:
+    one = await desk(speed=100.0)
+    (name,) = one.simulator.names
+    inventory = one.simulator.fleet_path
+    before, _, rest = inventory.read_text().partition('password = { file = "')
+    inventory.write_text(f'{before}password = {{ env = "CANARY" }}{rest.partition("}")[2]}')
+    one.shell.extra["CANARY"] = one.simulator.password
+    rollout = await one.detached(await one.plan())
+    await one.simulator.until_state(name, "RUNNING")
+    os.kill(await one.engine(rollout), signal.SIGKILL)
+    del one.shell.extra["CANARY"]
+    refused = await one.shell.run("rollout", "resume", rollout)
+    assert refused.code == 2, refused.err
+    one.shell.extra["CANARY"] = one.simulator.password
+    done = await one.shell.run("rollout", "resume", rollout)
+    assert done.code == 0, done.err
+    assert "credentials are taken from their source again: " in done.err
+    assert "CANARY" in done.err
+    assert one.simulator.password not in done.err + done.out
+    assert await one.verdicts(rollout) == {name: "SUCCESS"}
+
+
 def _tool(path: Path, script: str) -> None:
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o700)

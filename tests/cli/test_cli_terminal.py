@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+
+import pytest
 
 from shell import HANG_S, Shell
 from terminal_fixture import on_terminal
@@ -32,6 +37,40 @@ def test_the_demo_shows_devices_and_leaves_nothing_behind(tmp_path: Path) -> Non
         terminal.until(lambda seen: "its simulator has ended" in seen.text)
         assert terminal.process.wait(HANG_S) == 0
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_demo_whose_terminal_is_gone_ends_its_engines_and_leaves_nothing_behind(
+    tmp_path: Path, *, killed: bool
+) -> None:
+    with on_terminal("-m", "updeck", *DEMO, environment=environment(tmp_path)) as terminal:
+        terminal.until(lambda seen: "DEMO" in seen.text and "ar11-" in seen.text)
+        (room,) = tmp_path.glob("updeck-demo-*")
+        engine = _engine_of_a_rollout(room)
+        if killed:  # as by the system that runs out of memory: nothing of the demo can tidy up
+            terminal.process.kill()
+        terminal.hang_up()
+        terminal.process.wait(HANG_S)
+    ends = time.monotonic() + HANG_S
+    while engine.exists() or room.exists():
+        assert time.monotonic() < ends, (engine.exists(), room.exists())
+        time.sleep(0.05)
+
+
+def _engine_of_a_rollout(room: Path) -> Path:
+    """Start a rollout over the devices of a demo; return its engine as the system shows it."""
+    told = {"PATH": os.environ["PATH"], "UPDECK_CONFIG": str(room), "UPDECK_STATE": str(room / "state")}
+
+    def run(*words: str) -> str:
+        words = (sys.executable, "-m", "updeck", "rollout", *words)
+        return subprocess.run(words, env=told, capture_output=True, text=True, check=False).stdout
+
+    planned = ("--image", str(room / "update-11.8.0.iso"), "--version", "11.8.0 #28924", "-o", str(room / "plan.json"))
+    code = json.loads(run("plan", "*", *planned, "--json"))["code"]
+    rollout = run("run", str(room / "plan.json"), "--confirm", code, "--detach").split()[0]
+    engine = json.loads(run("show", rollout, "--json"))["engine"]
+    assert engine["alive"]
+    return Path("/proc", str(engine["pid"]))
 
 
 def test_without_a_terminal_the_demo_says_so_and_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +13,7 @@ from pathlib import Path
 import click
 
 from updeck.cli.command import Invocation, command, one_of
+from updeck.cli.demo_engines import end_engines
 from updeck.cli.exits import Exit
 from updeck.cli.screen import show_fleet
 from updeck.cli.simulator import ROOM_PREFIX
@@ -82,29 +81,8 @@ def _show(invocation: Invocation, options: ServeOptions, room: Path) -> Exit:
         try:
             return show_fleet(invocation, load_fleet(options.fleet_out), name="demo")
         finally:
-            for rollout in _end_engines(room / "state"):
+            for rollout in end_engines(room / "state"):
                 say(f"demo: the engine of rollout {rollout} has ended")
-
-
-def _end_engines(state: Path) -> list[str]:
-    """End the engines that were started in the demo, and wait until they are gone; return their rollouts."""
-    from updeck.clock import SystemClock
-    from updeck.journal.actor import is_gone, this_actor
-    from updeck.journal.machine import Machine, silent
-    from updeck.journal.store import Journal
-
-    actor, ended = this_actor("cli"), []
-    with Journal.open(state, actor=actor, clock=SystemClock(), machine=Machine(witness=silent)) as journal:
-        for row in journal.unfinished():
-            engine = row.leased_by
-            if row.kind != "plan" or engine is None or not row.lease_alive or engine.host != actor.host:
-                continue
-            os.kill(engine.pid, signal.SIGTERM)
-            give_up_at = time.monotonic() + END_S
-            while not is_gone(engine) and time.monotonic() < give_up_at:
-                time.sleep(0.05)
-            ended.append(row.id[:13])
-    return ended
 
 
 @contextmanager

@@ -14,6 +14,8 @@ from pathlib import Path
 import click
 
 from updeck.cli.command import CommandGroup, Invocation, command, fail_usage, one_of
+from updeck.cli.demo_engines import end_engines
+from updeck.errors import UpdeckError
 from updeck.simulator import check_installed
 from updeck.simulator.options import AuthMode, Scenario, ServeOptions
 from updeck.text import clean
@@ -100,6 +102,8 @@ def serve(
         asyncio.run(_serve(options, invocation, until_eof=temporary))
     finally:
         if temporary:
+            with suppress(UpdeckError, OSError):
+                end_engines(fleet_out.parent / "state")
             shutil.rmtree(fleet_out.parent, ignore_errors=True)
 
 

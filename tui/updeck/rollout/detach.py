@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from updeck.clock import Clock
@@ -72,12 +72,24 @@ def start_engine(rollout: str, fleet: Fleet, handed: Mapping[str, Credential]) -
         raise UsageError("this system has no detached engines", advice="give --foreground")
     if fleet.path is None:
         raise UsageError("an engine needs an inventory that it can read")
+    words = [*program_words(), "rollout", "engine", rollout, "--fleet", str(fleet.path.absolute())]
+    secrets = json.dumps({name: _plain(one) for name, one in handed.items()}).encode()
     scope = scope_words()
-    words = [*scope, *program_words(), "rollout", "engine", rollout]
-    words += ["--fleet", str(fleet.path.absolute())]
+    report = _run([*scope, *words], secrets)
+    if scope and report.pid == 0:  # an engine that refuses says its pid: it was the scope that failed
+        scope, report = (), _run(words, secrets)
+    if report.error is not None:
+        raise EngineRefused(report.error, report.code)
+    endangered = not scope and kills_leftovers(logind_files())
+    advice = "this host kills what a session leaves behind: the engine ends with it, unless `loginctl enable-linger`"
+    return Started(report.pid, advice if endangered else None)
+
+
+def _run(words: Sequence[str], secrets: bytes) -> Report:
+    """Start the detached process and return what it reports; its secrets go through its standard input."""
     done = subprocess.run(  # noqa: S603
         words,
-        input=json.dumps({name: _plain(one) for name, one in handed.items()}).encode(),
+        input=secrets,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         cwd="/",
@@ -85,12 +97,7 @@ def start_engine(rollout: str, fleet: Fleet, handed: Mapping[str, Credential]) -
         start_new_session=True,
         check=False,
     )
-    report = _report(done.stdout.decode(errors="replace"))
-    if report.error is not None:
-        raise EngineRefused(report.error, report.code)
-    endangered = not scope and kills_leftovers(logind_files())
-    advice = "this host kills what a session leaves behind: the engine ends with it, unless `loginctl enable-linger`"
-    return Started(report.pid, advice if endangered else None)
+    return _report(done.stdout.decode(errors="replace"))
 
 
 def read_handed(text: str) -> dict[str, Credential]:
