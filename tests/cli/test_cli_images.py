@@ -11,6 +11,7 @@ from pathlib import Path
 
 from shell import Shell
 from updeck.simulator.images import write_image
+from updeck.simulator.options import Scenario
 from updeck.simulator.serving import Simulator
 
 Bench = Callable[..., Awaitable[tuple[Simulator, Shell]]]
@@ -114,3 +115,14 @@ def images(simulator: Simulator) -> list[dict[str, object]]:
     held = simulator.truth(simulator.names[0])["images"]
     assert isinstance(held, list)
     return held
+
+
+async def test_a_device_that_refuses_an_upload_is_not_said_to_receive_it(bench: Bench, tmp_path: Path) -> None:
+    simulator, shell = await bench(devices=12, scenario=Scenario.MIXED)
+    takes, refuses = simulator.with_trait("empty_serial"), simulator.with_trait("foreign_init")
+    image = tmp_path / "small.iso"
+    write_image(image, "11.12.0 #40000", 200_000)
+    done = await shell.run("images", "upload", str(image), takes, refuses)
+    assert f"{takes}  STAGED" in done.out
+    assert f"{refuses}: uploads" not in done.err
+    assert f"{refuses}: the device is INITIALIZED" in done.err

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dialog_stage import LOOK, Stage, burst, until, words
-from updeck.ui.directory import complete, matching, read_directory, split_typed
+from updeck.ui.directory import complete, first_directory, matching, read_directory, split_typed
 from updeck.ui.recent import Recent, load_recent, save_recent, with_directory, with_rate, with_url
 from updeck.ui.screens.file_picker import FilePicker
 from updeck.ui.widgets.file_list import FileList
@@ -171,3 +171,17 @@ def test_remembering_is_bounded_and_may_fail_in_silence(tmp_path: Path) -> None:
     assert len(recent.urls) == 20
     save_recent(tmp_path / "missing" / "directory", recent)
     assert json.dumps(list(load_recent(tmp_path).urls)) == "[]"
+
+
+def test_the_picker_begins_where_the_last_image_was_else_here_if_one_is_here_else_at_home(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(place)
+    assert first_directory(str(tmp_path)) == tmp_path
+    assert first_directory(None) == place
+    assert first_directory(str(tmp_path / "gone")) == place
+    monkeypatch.chdir(tmp_path)
+    assert first_directory(None) == home

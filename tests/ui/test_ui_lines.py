@@ -129,7 +129,7 @@ def test_the_build_of_a_version_is_shown_where_there_is_room() -> None:
 def test_the_header_counts_the_gravest_first_and_leaves_out_the_least_grave() -> None:
     seen = standing("bank-eu", "PRODUCTION", bank(NOW), NOW)
     assert " ".join(text_of(header(seen, 200)).split()) == (
-        "bank-eu PRODUCTION 12 devices 1 failed 1 held 1 unreachable 1 ready 1 running 1 initializing"
+        "bank-eu PRODUCTION 12 devices 1 failed 1 certificate 1 unreachable 1 ready 1 running 1 initializing"
         " 5 idle 1 asking 2 stale"
     )
     narrow = text_of(header(seen, 60))
@@ -203,7 +203,7 @@ def test_insecure_and_plain_http_are_red_in_the_list_and_counted_in_the_header(h
     assert cell_width(whole_row(bad)) == cell_width(whole_row(good))
     fleet = [*bank(NOW), bad]
     drawn = header(standing("bank-eu", "PRODUCTION", fleet, NOW), 200)
-    assert "1 failed 1 held 1 insecure 1 unreachable" in " ".join(text_of(drawn).split())
+    assert "1 failed 1 certificate 1 insecure 1 unreachable" in " ".join(text_of(drawn).split())
     assert inks(drawn)["insecure"] is Ink.NEEDS
     assert "insecure" not in text_of(header(standing("bank-eu", "PRODUCTION", bank(NOW), NOW), 200))
 
@@ -242,7 +242,7 @@ def test_an_upload_of_ours_shows_a_bar_with_rate_and_time_left() -> None:
     transfer = Transfer("f.iso", 500_000_000, 1_000_000_000, 50e6, NOW)
     view = device("a", images=(image(8, "UPLOADING", None, None),), transfer=transfer, now=NOW)
     (block,) = image_blocks(view, 60, UNICODE)
-    assert text_of(block[1]).strip() == "█████░░░░░  50 %  50.0 MB/s  0:10"
+    assert text_of(block[1]).strip() == "█████░░░░░  50 % 50.0 MB/s 0:10"
 
 
 def test_a_broken_image_says_why_in_the_devices_words() -> None:

@@ -99,6 +99,25 @@ async def test_an_upload_that_fails_is_told_and_stays_in_the_list(desk: Open) ->
         assert states(bench.simulator, name) == []
 
 
+async def test_more_uploads_than_places_wait_for_their_turn_in_words(desk: Open) -> None:
+    async with desk(devices=5) as bench:
+        names = bench.simulator.names
+        for name in names:
+            bench.simulator.fault(name, "delay", path="/images/upload", seconds=600.0)
+            await bench.until(name, lambda view: view.state == "IDLE")
+        bench.begin(lambda: flows.upload_flow(bench.app, bench.app.service, names))
+        await bench.asked("choose a file")
+        await bench.type(str(bench.image()), "enter")
+        await bench.asked("press y to upload to 5 devices")
+        await bench.pilot.press("y")
+
+        def standing() -> list[str]:
+            views = [bench.app.service.state.view(name) for name in names]
+            return sorted("" if view is None else view.next.text.rstrip("0123456789 %") for view in views)
+
+        await bench.wait(lambda: standing() == ["uploads"] * 4 + ["waits for its turn to send the image"])
+
+
 async def test_an_abort_breaks_an_upload_off(desk: Open) -> None:
     async with desk() as bench:
         name = bench.simulator.names[0]

@@ -121,7 +121,7 @@ class Follower:
 
 def moving_text(view: DeviceView) -> str | None:
     """Return what a device does on behalf of somebody's command, None where it rests."""
-    if view.transfer is not None:
+    if view.transfer is not None and view.transfer.started_at:  # else it waits, and may be refused yet
         return f"uploads {view.transfer.file_name}"
     return None if view.watch is None else view.watch.text
 

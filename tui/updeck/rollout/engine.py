@@ -304,7 +304,7 @@ class Engine:
         self._desk.operations.writable(send.op)
         tracked.sending = True
         if send.op is Op.UPLOAD:
-            await self._stand(tracked, Phase.TRANSFERRING, "sending the image")
+            await self._stand(tracked, Phase.WAITING, "waits for its turn to send the image")
             self._beside(self._upload(tracked, member, send))
             return
         try:
@@ -336,6 +336,7 @@ class Engine:
         order = UploadOrder(Path(image.location), image.sha256, image.size_bytes, image.version)
         try:
             async with self._desk.transfers.prepared(tracked, order) as sending:
+                await self._stand(tracked, Phase.TRANSFERRING, "sending the image")
                 await self._check_again(tracked, send)
                 await self._permitted(tracked, member, send, sending)
         except LeaseLost as error:

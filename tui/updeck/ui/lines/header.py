@@ -38,7 +38,9 @@ class Standing:
 
 _WORDS: tuple[tuple[str, Ink], ...] = (
     ("failed", Ink.NEEDS),
-    ("held", Ink.NEEDS),
+    ("certificate", Ink.NEEDS),
+    ("login", Ink.NEEDS),
+    ("other box", Ink.NEEDS),
     ("unreachable", Ink.MAY),
     ("unknown", Ink.MAY),
     ("ready", Ink.READY),
@@ -62,8 +64,12 @@ def _word(view: DeviceView) -> str:
     match view.reach:
         case None:
             return "asking"
-        case Reach.AUTH | Reach.TRUST | Reach.IDENTITY:
-            return "held"
+        case Reach.TRUST:
+            return "certificate"
+        case Reach.AUTH:
+            return "login"
+        case Reach.IDENTITY:
+            return "other box"
         case Reach.UNREACHABLE if not view.expected_away:
             return "unreachable"
         case Reach.UNSUPPORTED | Reach.GARBLED:

@@ -69,8 +69,8 @@ def _match(view: DeviceView, image: Image) -> Line:
 def _progress(image: Image, transfer: Transfer | None, glyphs: Glyphs) -> Line:
     if transfer is not None and transfer.total_bytes:
         percent = 100 * transfer.sent_bytes / transfer.total_bytes
-        speed = "" if transfer.rate_bps is None else f"  {rate(transfer.rate_bps)}"
-        left = "" if transfer.eta_s is None else f"  {clock_text(transfer.eta_s)}"
+        speed = "" if transfer.rate_bps is None else f" {rate(transfer.rate_bps)}"
+        left = "" if transfer.eta_s is None else f" {clock_text(transfer.eta_s)}"
         return line(*progress_bar(percent, glyphs), f" {percent:3.0f} %{speed}{left}")
     if image.progress is None:
         return line(("no progress told", Ink.DIM))

@@ -61,7 +61,7 @@ class FirstRun(Dialog[DeviceEntry]):
             except UpdeckError:
                 return
             self._suggested = entry.name
-            form.put("name", entry.name)
+            form.propose("name", entry.name)
         self.say("")
 
     @on(Form.Submitted)

@@ -101,6 +101,7 @@ class Form(Widget, can_focus=True):
         self._glyphs = glyphs
         self._entries = {entry.key: entry for entry in entries}
         self._edits = {entry.key: _edit(entry, entry.value) for entry in entries}
+        self._proposed: set[str] = set()
         self._options: dict[str, tuple[str, ...]] = {}
         self._open = frozenset(self._entries)
         self._buttons = tuple(buttons)
@@ -138,7 +139,13 @@ class Form(Widget, can_focus=True):
     def put(self, key: str, value: str) -> None:
         """Set a line, the cursor behind it; tells nobody."""
         self._edits[key] = _edit(self._entries[key], value)
+        self._proposed.discard(key)
         self._redraw()
+
+    def propose(self, key: str, value: str) -> None:
+        """Set a line to what is suggested: the first character that is typed there takes its place."""
+        self.put(key, value)
+        self._proposed.add(key)
 
     def go(self, key: str) -> None:
         """Let keys go to this line or button."""
@@ -224,6 +231,9 @@ class Form(Widget, can_focus=True):
         self.post_message(self.Changed(self, entry.key))
 
     def _type(self, event: events.Key, entry: Entry) -> None:
+        if entry.key in self._proposed and event.is_printable:
+            self._edits[entry.key] = _edit(entry, "")
+        self._proposed.discard(entry.key)
         edit = self._edits[entry.key]
         before = (edit.text, edit.at)
         if edit.press(event.key, event.character) and (edit.text, edit.at) != before:
