@@ -30,6 +30,7 @@ from updeck.ui.launch import UiOptions
 from updeck.ui.screens.device_log import DeviceLogScreen
 from updeck.ui.screens.dialog import Dialog
 from updeck.ui.screens.rollout import RolloutScreen
+from updeck.ui.terminal import Title
 from updeck.ui.widgets.canvas import Canvas
 
 OLD, NEW = "11.6.0 #23947", "11.8.0 #28924"
@@ -389,6 +390,34 @@ async def test_one_key_pauses_everything_read_only_too_and_letting_go_takes_a_ye
         await seat.press("y")
         await seat.until(lambda: not stage.record.braked)
         await seat.until(lambda: "ALL STARTS PAUSED" not in seat.text)
+
+
+async def test_what_a_rollout_newly_needs_a_person_for_rings_once_and_stands_in_the_title(
+    world: Callable[[Plan], World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rung: list[str] = []
+    titles: list[str] = []
+    monkeypatch.setattr(UpdeckApp, "bell", lambda app: rung.append("bell"))
+    monkeypatch.setattr(Title, "tell", lambda title, text: titles.append(text))
+    stage = world(plan(fence=Fence.START))
+    stage.arm("ar11-ams")
+    async with seated(stage) as seat:
+        await seat.reads("needs you now: 1 at the fence")
+        assert rung == []
+        assert titles[-1] == "updeck: 1 rollout waits for you"
+        stage.arm("ar11-fra")
+        await seat.reads("needs you now: 2 at the fence")
+        assert len(rung) == 1
+        stage.end("ar11-fra", Verdict.NO_EFFECT, "history unchanged")
+        await seat.reads("stopped by the gate")
+        assert len(rung) == 2
+        stage.engine.stand(stage.rollout, [Position("ar11-ams", "ARMED", "the gate is closed")])
+        stage.end("ar11-lon", Verdict.NO_EFFECT, "history unchanged")
+        await seat.reads("2 bad, 0 allowed")
+        assert len(rung) == 2
+        stage.engine.release()
+        await seat.reads("no engine drives it")
+        assert len(rung) == 3
 
 
 async def test_a_rollout_whose_engine_is_dead_asks_to_be_resumed(world: Callable[[Plan], World]) -> None:

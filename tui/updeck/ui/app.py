@@ -40,6 +40,7 @@ from updeck.ui.thin_line import ThinLine
 if TYPE_CHECKING:
     from updeck.fleet.service import FleetService
     from updeck.ui.exports import Export
+    from updeck.ui.needs import Needs
     from updeck.ui.recent import Recent
 
 __all__ = ["UpdeckApp"]
@@ -77,6 +78,7 @@ class UpdeckApp(App[None], inherit_bindings=False):
         self._service: FleetService | None = None
         self._busy: str | None = None
         self._turning = False
+        self._needs: Needs | None = None
         self.strays = StrayKeys()
         self._typed_filters: Recent | None = None
         self._title = Title()
@@ -333,9 +335,21 @@ class UpdeckApp(App[None], inherit_bindings=False):
         if service is not None:
             service.stop()
 
+    def heed(self) -> None:
+        """Ring once for what rollouts need a person for that they did not before."""
+        from updeck.ui.needs import Needs, needs_of
+
+        self._needs = self._needs or Needs()
+        acknowledged = {view.name for view in self.home.lineup.views() if view.acknowledged}
+        if self._needs.grow(needs_of(self.rollouts.sights(self.clock.wall()), acknowledged)):
+            self.bell()
+
     def tell_title(self, needing: int) -> None:
-        """Say in the terminal's title how many devices need a person; built from constants only."""
-        self._title.tell(f"updeck: {needing} need you" if needing else "updeck")
+        """Say in the terminal's title how many devices and rollouts need a person; built from constants only."""
+        rollouts = 0 if self._needs is None else self._needs.rollouts
+        told = [f"{needing} need you"] if needing else []
+        told += [f"{plural(rollouts, 'rollout waits', 'rollouts wait')} for you"] if rollouts else []
+        self._title.tell(f"updeck: {', '.join(told)}" if told else "updeck")
 
     def bell(self) -> None:
         """Ring; and remember what broke, as Textual rings while it handles an exception it cannot survive.

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from updeck.journal.plan_models import RolloutRecord
     from updeck.journal.store import Journal
     from updeck.rollout.plan import Plan
+    from updeck.ui.rollout_sight import Sight
 
 __all__ = ["RolloutLog"]
 
@@ -45,6 +46,12 @@ class RolloutLog:
         self._read_for: _Key | None = None
         self._read_at = float("-inf")
         self._reading = False
+
+    def sights(self, now: float) -> list[Sight]:
+        """Return the unfinished rollouts that hold a device of the fleet, as they stand at `now`."""
+        from updeck.ui.rollout_sight import Sight
+
+        return [Sight(*self.found[one], now) for one in self.held if one in self.found]
 
     def due(self, service: FleetService, held: Iterable[str]) -> bool:
         """Whether there may be news; `held` are the unfinished rollouts of the fleet's devices."""

@@ -243,20 +243,16 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         except UpdeckError as error:
             self.deck.say(line((str(error), Ink.MAY)))
             return
+        self.deck.heed()
         if changed:
             self.count()
         self._show_rollouts()
 
     def _show_rollouts(self) -> None:
         """Draw the line about rollouts under way, and make or take back the room for it."""
-        log, now = self.deck.rollouts, self.deck.clock.wall()
-        drawn = EMPTY
-        if log.held:
-            from updeck.ui.lines.rollouts import fleet_line
-            from updeck.ui.rollout_sight import Sight
+        from updeck.ui.lines.rollouts import fleet_line
 
-            sights = [Sight(*log.found[one], now) for one in log.held if one in log.found]
-            drawn = fleet_line(sights, self.app.size.width)
+        drawn = fleet_line(self.deck.rollouts.sights(self.deck.clock.wall()), self.app.size.width)
         if self.board.show_rollout(drawn):
             self.place()
 
@@ -280,7 +276,10 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         """Whether a device asks for a person that did not before; what does so from the first look on is not new."""
         known = {view.name: view for view in self.lineup.views() if view.reach is not None}
         return any(
-            view.next.tone is Tone.NEEDS and view.name in known and known[view.name].next.tone is not Tone.NEEDS
+            view.next.tone is Tone.NEEDS
+            and not view.acknowledged
+            and view.name in known
+            and known[view.name].next.tone is not Tone.NEEDS
             for view in fresh
         )
 
