@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
 import contextlib
 import re
 import signal
@@ -319,13 +320,13 @@ def _posts(truth: dict[str, Any]) -> int:
 
 async def _tidy(devices: tuple[DeviceEntry, ...], password: str) -> None:
     """Reset what is not IDLE and delete all images, as often as it takes with the faults that strike."""
-    login = aiohttp.BasicAuth("admin", password)
+    login = {"Authorization": f"Basic {base64.b64encode(f'admin:{password}'.encode()).decode()}"}
     timeout = aiohttp.ClientTimeout(total=5)
 
     async def tidy(device: DeviceEntry) -> None:
         for _ in range(60):
             with contextlib.suppress(aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError):
-                async with aiohttp.ClientSession(f"{device.url}", auth=login, timeout=timeout) as session:
+                async with aiohttp.ClientSession(f"{device.url}", headers=login, timeout=timeout) as session:
                     async with session.get(f"{UPDATE}/update", ssl=False) as answer:
                         state = (await answer.json())["state"]
                     if state not in ("IDLE", "RUNNING"):
