@@ -47,6 +47,7 @@ LIMITS = ("--max-parallel", "40", "--max-transfers", "12")
 SAMPLE_S = 1.0
 KEPT_BYTES = 1 << 14
 KEYS = ("j", "k", "j", "j", "\x1b[6~", "\x1b[5~", "\t", "r", "]", "[", "o", "v", "R", "J", "?", "\x1b", "\x1b", "\x1b")
+READY = "INITIALIZED"
 UPDATE = "/api/npm.system_update/2.0"
 
 
@@ -121,7 +122,7 @@ async def soak(seconds: float, devices: int, seed: int, room: Path, *, tell: Cal
         shell = _shell(room)
         with _ui(room, Random(seed), findings) as ui:
             async with _sampled(findings.ui, ui.process.pid), _sampled(findings.simulator, pid):
-                while time.monotonic() - began < seconds:
+                while not findings.rollouts or time.monotonic() - began < seconds:
                     findings.rollouts += 1
                     await _Rollout(findings, room, shell, control_url).play()
                     findings.seconds = time.monotonic() - began
@@ -302,8 +303,8 @@ class _Rollout:
                 yield f"{call} was received {len(received)} times"
             if after[f"{call}s"] - before[f"{call}s"] > 1:
                 yield f"{call} was done twice"
-            if call == "start" and any(post["state"] != "INITIALIZED" for post in received):
-                yield f"start was received in {received[0]['state']}"
+            if call == "start":
+                yield from (f"start was received in {post['state']}" for post in received if post["state"] != READY)
         updated = same_version(after["version"], self._version)
         if verdict == Verdict.SUCCESS and not updated:
             yield f"SUCCESS, and it runs {after['version']}"
