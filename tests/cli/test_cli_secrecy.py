@@ -1,0 +1,205 @@
+"""A password of odd characters is in no file, output, argument or environment, and nothing but devices is contacted."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from lookout import CANARY, Lookout, files_with, traces
+from rollout_desk import RolloutDesk
+from shell import Done, Shell
+from terminal_fixture import on_terminal
+from updeck.fleet.addresses import host_and_port
+from updeck.simulator.options import ServeOptions
+from updeck.simulator.serving import Simulator, running
+
+SOURCES = {
+    "file": "{ file = 'secrets/canary' }",
+    "env": "{ env = 'CANARY' }",
+    "command": "{ command = ['secrets/tell'] }",
+}
+
+
+class NotingShell(Shell):
+    """A shell that notes which command lines got its environment."""
+
+    def __init__(self, config: Path, state: Path) -> None:
+        super().__init__(config, state)
+        self.given: set[bytes] = set()
+
+    async def start(self, *words: str, stdout: int = PIPE, stderr: int = PIPE) -> Process:
+        self.given.add("\0".join((sys.executable, "-m", "updeck", *words)).encode())
+        return await super().start(*words, stdout=stdout, stderr=stderr)
+
+
+class Stage:
+    """A fleet whose password is the canary, in a configuration apart from the simulator's own files."""
+
+    def __init__(self, simulator: Simulator, room: Path) -> None:
+        self.simulator = simulator
+        self.config, self.state, self.secrets = room / "config", room / "state", room / "config/secrets"
+        self.secrets.mkdir(parents=True)
+        self.lookout = Lookout(room)
+        self.shell = NotingShell(self.config, self.state)
+        self.shell.extra.update(self.lookout.environment)
+        self.desk = RolloutDesk(simulator, self.shell, room)
+        self.trap = socket.create_server(("127.0.0.1", 0))
+        trap = f"http://127.0.0.1:{self.trap.getsockname()[1]}"
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+            self.shell.extra.update({name: trap, name.lower(): trap})
+        netrc = room / "home/.netrc"
+        netrc.parent.mkdir()
+        netrc.write_text("machine 127.0.0.1 login trap password trap\n")
+        netrc.chmod(0o600)
+        keys = str(room / "state/session-keys")
+        self.shell.extra.update(
+            {"HOME": str(netrc.parent), "NETRC": str(netrc), "SSLKEYLOGFILE": keys, "REQUESTS_CA_BUNDLE": str(netrc)}
+        )
+        self.output = b""
+
+    def take(self, source: str, secret: str = CANARY) -> None:
+        """Have the inventory name a source that gives the secret."""
+        text = self.simulator.fleet_path.read_text()
+        before, _, rest = text.partition('password = { file = "')
+        self.config.joinpath("fleet.toml").write_text(f"{before}password = {source}{rest.partition('}')[2]}")
+        (self.secrets / "canary").write_text(secret + "\n")
+        (self.secrets / "tell").write_text('#!/bin/sh\ncat "$(dirname "$0")/canary"\n')
+        for name, mode in (("canary", 0o600), ("tell", 0o700)):
+            (self.secrets / name).chmod(mode)
+
+    async def run(self, *words: str, stdin: str = "") -> Done:
+        done = await self.shell.run(*words, stdin=stdin)
+        self.output += (done.out + done.err).encode()
+        return done
+
+    def assert_kept(self) -> None:
+        """Nothing has told the secret, and nothing but devices was contacted."""
+        assert not [trace for trace in traces() if trace in self.output]
+        (self.secrets / "canary").unlink()
+        assert files_with(CANARY, self.config, self.state, self.lookout.temporary) == []
+        assert self.lookout.betrayed == set()
+        assert self.lookout.strangers(*self.ports) == []
+        assert not (self.state / "session-keys").exists()
+
+    @property
+    def ports(self) -> list[int]:
+        return [host_and_port(self.simulator.url(name))[1] for name in self.simulator.names]
+
+
+@asynccontextmanager
+async def staged(room: Path) -> AsyncIterator[Stage]:
+    """Serve two devices whose password is the canary."""
+    options = ServeOptions(fleet_out=room / "simulator/fleet.toml", devices=2, speed=100.0)
+    options.fleet_out.parent.mkdir()
+    async with running(options):
+        pass
+    (kept,) = [path for path in options.fleet_out.parent.iterdir() if path.suffix == ".json"]
+    kept.write_text(json.dumps({**json.loads(kept.read_text()), "password": CANARY}))
+    async with running(options) as simulator:
+        assert simulator.password == CANARY
+        stage = Stage(simulator, room)
+        try:
+            yield stage
+        finally:
+            stage.desk.end_engines()
+            stage.trap.close()
+
+
+@pytest.mark.parametrize("source", SOURCES)
+async def test_a_password_is_told_nowhere_while_a_fleet_is_updated(source: str, tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        stage.take(SOURCES[source])
+        if source == "env":
+            stage.shell.extra["CANARY"] = CANARY
+        with stage.lookout.watching(stage.shell.given if source == "env" else ()):
+            done = await stage.run("status", "--json")
+            assert {row["reach"] for row in done.json["devices"]} == {"OK"}, done.err
+            rollout = await stage.desk.detached(await stage.desk.plan())
+            await stage.simulator.until_state(stage.simulator.names[0], "INITIALIZING")
+            os.kill(await stage.desk.engine(rollout), signal.SIGKILL)
+            done = await stage.run("rollout", "resume", rollout)
+            assert done.code == 0, done.err
+            for words in (("rollout", "report", rollout), ("journal",), ("config", "show")):
+                assert (await stage.run(*words)).code == 0
+        stage.shell.extra.pop("CANARY", None)
+        stage.assert_kept()
+
+
+async def test_a_rejected_password_is_told_nowhere(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        stage.take(SOURCES["file"], CANARY + "x")
+        first, second = stage.simulator.names
+        with stage.lookout.watching():
+            assert (await stage.run("status")).code == 1
+            assert (await stage.run("devices", "login", first)).code == 1
+            stage.take("{ prompt = true }")
+            assert (await stage.run("devices", "login", first, stdin=f"{CANARY}y\n")).code == 1
+            done = await stage.run("devices", "login", second, stdin=f"{CANARY}\n")
+            assert done.code == 0, done.err
+        stage.assert_kept()
+
+
+def test_a_typed_password_is_told_nowhere(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with staged(tmp_path) as stage:
+            stage.take("{ prompt = true }")
+            environment = {**stage.shell.extra, "UPDECK_CONFIG": str(stage.config), "UPDECK_STATE": str(stage.state)}
+            with stage.lookout.watching():
+                stage.output += await asyncio.to_thread(typed, environment)
+            assert any(stage.simulator.truth(name)["logins"] for name in stage.simulator.names)
+            stage.assert_kept()
+
+    def typed(environment: dict[str, str]) -> bytes:
+        with on_terminal("-m", "updeck", environment=environment) as terminal:
+            terminal.until(lambda seen: "no login" in seen.text)
+            terminal.until_quiet()
+            terminal.send("c")
+            terminal.until(lambda seen: "Log in to" in seen.text)
+            terminal.until_quiet()
+            terminal.send(f"{CANARY}wrong\r")
+            terminal.until(lambda seen: "nothing more was" in seen.text)
+            terminal.send(f"{CANARY}\r")
+            terminal.until(lambda seen: "logged in to" in seen.text)
+            terminal.until_quiet()
+            terminal.send("q")
+            terminal.process.wait(30)
+            terminal.read(0.5)
+            return terminal.written
+
+    asyncio.run(play())
+
+
+async def test_a_connect_to_anywhere_else_would_be_seen(tmp_path: Path) -> None:
+    lookout = Lookout(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as device, socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        known, other = device.getsockname()[1], elsewhere.getsockname()[1]
+        code = f"import socket; [socket.create_connection(('127.0.0.1', port)) for port in ({known}, {other})]"
+        child = await asyncio.create_subprocess_exec(sys.executable, "-c", code, env={**lookout.environment})
+        assert await child.wait() == 0
+    assert lookout.strangers(known, other) == []
+    assert {line.split()[0] for line in lookout.strangers(known)} == {"socket.connect", "socket.getaddrinfo"}
+
+
+def test_a_secret_would_be_found_in_every_form(tmp_path: Path) -> None:
+    forms = (
+        CANARY,
+        json.dumps(CANARY),
+        quote(CANARY),
+        repr(CANARY),
+        base64.b64encode(f"admin:{CANARY}".encode()).decode(),
+    )
+    for number, form in enumerate(forms):
+        (tmp_path / f"{number}").write_text(f"before {form} after")
+    assert len(files_with(CANARY, tmp_path)) == len(forms)
