@@ -1,16 +1,18 @@
-"""The UI over a stage of many devices, as a process of its own: `ui_child.py DEVICES SPEED CHANGES_PER_S`.
+"""The UI over many devices, as a process of its own: `ui_child.py DEVICES SPEED CHANGES_PER_S [COUNT [AMONG]]`.
 
 Wall and monotonic clock run `SPEED` times as fast as the machine's. The answers of all devices stay as fresh as a
-fleet's at rest would be; `CHANGES_PER_S` cells change each second.
+fleet's at rest would be; `CHANGES_PER_S` cells change each second. With a `COUNT` that many change, from SIGUSR1 on;
+with `AMONG` all of them belong to that many devices, which stand at the top of the list.
 """
 
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import threading
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING, cast
 
@@ -42,21 +44,33 @@ class FastClock:
         await asyncio.sleep(seconds / self._speed)
 
 
-def keep_fresh(stage: Stage, clock: FastClock, changes_per_s: float) -> None:
-    """Answer for all devices for ever, and change some."""
+@dataclass
+class Changes:
+    """What is to change: how much a second, how often in all, of how many devices, from when on."""
+
+    per_s: float
+    most: int
+    among: int
+    begun: threading.Event
+
+
+def keep_fresh(stage: Stage, clock: FastClock, changes: Changes) -> None:
+    """Answer for all devices for ever, and change some once it has begun."""
     beat = threading.Event()
     turn = count()
+    left, step = changes.most, 7 if changes.among == len(stage.state.names) else 1
     names = stage.state.names
     owed = 0.0
     while not beat.wait(_BEAT_S):
         for view in stage.state.views():
             stage.state.put(fresh(view, clock.wall()))
-        owed += changes_per_s * _BEAT_S
-        while owed >= 1:
+        owed += changes.per_s * _BEAT_S if changes.begun.is_set() else 0
+        while owed >= 1 and left:
             owed -= 1
+            left -= 1
             number = next(turn)
-            view = cast("DeviceView", stage.state.view(names[number * 7 % len(names)]))
-            stage.state.put(replace(view, next=Next(f"uploads {number % 997} MB", Tone.MOVING)))
+            view = cast("DeviceView", stage.state.view(names[number * step % changes.among]))
+            stage.state.put(replace(view, next=Next(f"uploads {number % 997} MB", Tone.REST)))
 
 
 def fresh(view: DeviceView, now: float) -> DeviceView:
@@ -67,11 +81,16 @@ def fresh(view: DeviceView, now: float) -> DeviceView:
 
 def main() -> int:
     """Run the UI until it ends, and return its exit code."""
-    devices, speed, changes = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
-    clock = FastClock(speed)
+    devices, speed, per_s, *more = sys.argv[1:]
+    clock = FastClock(float(speed))
+    most, among = int(more[0]) if more else sys.maxsize, int(more[1]) if more[1:] else int(devices)
+    changes = Changes(float(per_s), most, among, threading.Event())
+    if not more:
+        changes.begun.set()
+    signal.signal(signal.SIGUSR1, lambda *_: changes.begun.set())
 
     def open_service() -> FleetService:
-        stage = Stage(many(devices))
+        stage = Stage(many(int(devices)))
         threading.Thread(target=keep_fresh, args=(stage, clock, changes), daemon=True).start()
         return cast("FleetService", stage)
 

@@ -19,6 +19,8 @@ from updeck.text import clean
 
 __all__ = ["Command", "CommandGroup", "Invocation", "LazyGroup", "command", "fail_usage", "one_of"]
 
+SLOW_LINE_HELP = "Draw seldom, once a second, or at once; without either, seldom where SSH brought you here."
+
 
 @dataclass(slots=True)
 class Invocation:
@@ -29,6 +31,7 @@ class Invocation:
     read_only: bool = False
     json: bool = False
     mouse: bool = False
+    slow_line: bool | None = None
 
     def forbid_when_read_only(self, what: str) -> None:
         """Raise `ReadOnly` where the program was told to change nothing."""

@@ -9,7 +9,7 @@ from typing import NoReturn
 import click
 
 from updeck import __version__
-from updeck.cli.command import Invocation, LazyGroup, fail_usage
+from updeck.cli.command import SLOW_LINE_HELP, Invocation, LazyGroup, fail_usage
 from updeck.cli.exits import Exit, exit_of_error
 from updeck.cli.output import Output
 from updeck.errors import UpdeckError, fault_in_words
@@ -67,14 +67,15 @@ class _Root(LazyGroup):
 )
 @click.version_option(__version__, message="updeck %(version)s")
 @click.option("--mouse", is_flag=True, help="Let the UI take the mouse.")
+@click.option("--slow-line/--fast-line", default=None, help=SLOW_LINE_HELP)
 @click.pass_context
-def root(context: click.Context, *, mouse: bool) -> Exit | None:
+def root(context: click.Context, *, mouse: bool, slow_line: bool | None) -> Exit | None:
     """Software updates for a fleet of appliances.
 
     Without a command the UI opens: for the fleet of the inventory, or for the one device at URL.
     """
     invocation = context.ensure_object(Invocation)
-    invocation.mouse = mouse
+    invocation.mouse, invocation.slow_line = mouse, slow_line
     if context.invoked_subcommand is not None:
         return None
     if invocation.json:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from updeck.cli.command import Command, Invocation
+from updeck.cli.command import SLOW_LINE_HELP, Command, Invocation
 from updeck.cli.exits import Exit
 from updeck.fleet.inventory import Fleet, fleet_exists, fleet_path, load_fleet, single_device_fleet
 
@@ -20,10 +20,12 @@ __all__ = ["screen", "show_fleet"]
 @click.command(cls=Command, reads=False, hidden=True)
 @click.argument("url", required=False)
 @click.option("--mouse", is_flag=True, help="Let the UI take the mouse.")
+@click.option("--slow-line/--fast-line", default=None, help=SLOW_LINE_HELP)
 @click.pass_obj
-def screen(invocation: Invocation, *, url: str | None, mouse: bool) -> Exit:
+def screen(invocation: Invocation, *, url: str | None, mouse: bool = False, slow_line: bool | None = None) -> Exit:
     """Open the UI."""
     invocation.mouse = invocation.mouse or mouse
+    invocation.slow_line = invocation.slow_line if slow_line is None else slow_line
     if url is not None:
         return show_fleet(invocation, single_device_fleet(url), name="one device")
     path = fleet_path(invocation.fleet)
@@ -45,6 +47,7 @@ def show_fleet(invocation: Invocation, fleet: Fleet, *, name: str, first_run: bo
         theme=fleet.ui.theme,
         keys=fleet.keys,
         mouse=invocation.mouse,
+        slow_line=invocation.slow_line,
         read_only=invocation.read_only,
         first_run=first_run,
     )

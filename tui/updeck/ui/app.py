@@ -233,9 +233,15 @@ class UpdeckApp(App[None], inherit_bindings=False):
                 await change()
             finally:
                 self._turning = False
+                self.call_after_refresh(self._show_turned)
 
-        self._turning = True
+        self._turning = self._picture.held = True
         self.beside(turn)
+
+    def _show_turned(self) -> None:
+        """Send the new screen, and nothing of the pictures on the way to it."""
+        self._picture.held = False
+        self._title.nudge()
 
     def hears(self, screen: Screen[None], key: events.Key | None = None) -> bool:
         """Whether a key is meant for a screen: not while another opens, and not once another stands before it.

@@ -17,13 +17,20 @@ if TYPE_CHECKING:
 
 __all__ = ["UiOptions", "run_app"]
 
+SLOW_PACE_S = 1.0
+"""Seconds between two pictures of what changes by itself, over a slow line."""
+
+SLOW_REST_S = 0.5
+"""Seconds that the cursor rests before the detail is drawn, over a slow line: who holds a key down sees none."""
+
 
 @dataclass(frozen=True, slots=True)
 class UiOptions:
     """How the UI is to look and behave.
 
     `fleet_name` and `label` stand in the header (`label` is PRODUCTION, LAB, DEMO, …); `pace_s` is how often
-    changes are drawn: slower saves a thin line. `first_run` opens the screen that leads to the first device.
+    changes are drawn, and after `rest_s` of rest the cursor's device is drawn in full. With `slow_line` (None: where
+    the environment tells of SSH) both wait longer. `first_run` opens the screen that leads to the first device.
     """
 
     fleet_name: str = "fleet"
@@ -34,14 +41,26 @@ class UiOptions:
     mouse: bool = False
     read_only: bool = False
     pace_s: float = 0.25
+    rest_s: float = 0.15
+    slow_line: bool | None = None
     first_run: bool = False
 
     def settled(self, environment: Mapping[str, str]) -> UiOptions:
-        """Return the options with what the environment says of colours and characters."""
+        """Return the options with what the environment says of the line, of colours and of characters."""
         from dataclasses import replace
 
+        over_ssh = "SSH_CONNECTION" in environment or "SSH_TTY" in environment
+        slow = over_ssh if self.slow_line is None else self.slow_line
+        pace_s, rest_s = (SLOW_PACE_S, SLOW_REST_S) if slow else (self.pace_s, self.rest_s)
         plain = "NO_COLOR" in environment or not _many_colours(environment)
-        return replace(self, theme="ansi" if plain else self.theme, ascii=self.ascii or wants_ascii(environment))
+        return replace(
+            self,
+            theme="ansi" if plain else self.theme,
+            ascii=self.ascii or wants_ascii(environment),
+            slow_line=slow,
+            pace_s=pace_s,
+            rest_s=rest_s,
+        )
 
 
 _COLOURFUL = ("alacritty", "kitty", "foot", "wezterm", "xterm-ghostty", "xterm-kitty")

@@ -46,6 +46,11 @@ class Title:
             self._write(_POP_TITLE)
         self._write, self._told = None, ""
 
+    def nudge(self) -> None:
+        """Let the driver send what it has kept back."""
+        if self._write is not None:
+            self._write("")
+
     def tell(self, title: str) -> None:
         """Set the title if it differs from the one told last; the first time, the terminal's own is kept aside."""
         if not (title.isascii() and title.isprintable()):

@@ -49,6 +49,8 @@ class ThinLine:
         self._style = ""
         self._sent_style = _UNKNOWN
         self._wants_sync = self._in_sync = False
+        self.held = False
+        """Whether drawing is kept back, so that what stands between two pictures is never sent."""
 
     def forget(self, columns: int | None = None, rows: int | None = None) -> None:
         """Know nothing of what the terminal shows; its size may be another now."""
@@ -92,7 +94,10 @@ class ThinLine:
             return
         self._break_wide(row, start, end)
         self._drawn_text[row][start:end] = cells[: end - start]
-        self._drawn_styles[row][start:end] = [self._style] * (end - start)
+        blank = _blank(self._style)
+        self._drawn_styles[row][start:end] = [
+            blank if cell == " " else self._style for cell in self._drawn_text[row][start:end]
+        ]
         left, right = self._touched.get(row, (start, end))
         self._touched[row] = (min(left, start), max(right, end))
 
@@ -128,6 +133,8 @@ class ThinLine:
             self.forget()
 
     def _send(self, out: list[str]) -> None:
+        if self.held:
+            return
         for row, (left, right) in sorted(self._touched.items()):
             if (
                 self._drawn_text[row][left:right] == self._text[row][left:right]
@@ -149,7 +156,7 @@ class ThinLine:
         whole = not all(map(len, text[left:right])) or not all(map(len, shown[left:right]))
         edge = right
         if right == self._columns:
-            while edge > left and text[edge - 1] == " " and _bare(styles[edge - 1]):
+            while edge > left and text[edge - 1] == " " and styles[edge - 1] == "":
                 edge -= 1
         at = -1
         for column in range(left, edge):
@@ -161,8 +168,8 @@ class ThinLine:
             elif column - at > _JUMP or "" in text[at:column] or _UNKNOWN in styles[at:column]:
                 out.append(f"\x1b[{column - at}C")
             else:
-                out.extend(self._turn(styles[alike]) + text[alike] for alike in range(at, column))
-            out.append(self._turn(styles[column]) + text[column])
+                out.extend(self._cell(text[alike], styles[alike]) for alike in range(at, column))
+            out.append(self._cell(text[column], styles[column]))
             at = column + (2 if column + 1 < self._columns and not text[column + 1] else 1)
         if edge < right and (text[edge:right], styles[edge:right]) != (shown[edge:right], shown_styles[edge:right]):
             if at < 0:
@@ -170,6 +177,12 @@ class ThinLine:
             elif at < edge:
                 out.append(f"\x1b[{edge - at}C")
             out.append(self._turn("") + "\x1b[K")
+
+    def _cell(self, text: str, style: str) -> str:
+        """Return what draws a cell; a blank is drawn in the present style where that looks the same."""
+        if text == " " and self._sent_style != _UNKNOWN and _blank(self._sent_style) == style:
+            return text
+        return self._turn(style) + text
 
     def _turn(self, style: str) -> str:
         """Return what changes the terminal's style to another."""
@@ -193,10 +206,10 @@ def _simple(parameters: str) -> bool:
 
 
 @lru_cache(maxsize=512)
-def _bare(parameters: str) -> bool:
-    """Whether a blank in this style looks as one that was erased."""
+def _blank(parameters: str) -> str:
+    """Return the simplest style in which a blank looks as it does in this one."""
     parts = _parts(parameters)
-    return parts is not None and not parts[2] and not parts[0] & _SEEN_ON_BLANKS
+    return parameters if parts is None or parts[0] & _SEEN_ON_BLANKS else parts[2]
 
 
 @lru_cache(maxsize=4096)

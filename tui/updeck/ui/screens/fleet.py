@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FleetScreen"]
 
-REST_S = 0.15
-"""Seconds that the cursor rests before the detail is drawn."""
-
 TYPED = ("start", "reset", "delete")
 """The actions that are confirmed by typing the name of the device."""
 
@@ -325,7 +322,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         self.show_list()
         if self._rest is not None:
             self._rest.stop()
-        self._rest = self.set_timer(REST_S, self._rested)
+        self._rest = self.set_timer(self.deck.options.rest_s, self._rested)
 
     def _rested(self) -> None:
         self._rest = None
