@@ -2,7 +2,8 @@
 
 `python tests/rollout/soak_harness.py --seconds 3600 [--devices 100] [--seed N]`; a short run is among the tests.
 A simulator, an engine per rollout, and the UI on a pseudo-terminal, whose keys are pressed at random. One rollout
-follows the other until the time is up; in between a technician (this harness) deletes images and resets what failed.
+follows the other until the time is up; in between a technician (this harness) deletes images,
+resets what failed, and resolves what has to be reviewed.
 """
 
 from __future__ import annotations
@@ -261,7 +262,9 @@ class _Rollout:
         out, err = await told
         if b"Traceback" in out + err:
             self._wrong(f"the engine crashed: {err.decode()[-600:]}")
-        self._judge(before, await self._truth(), await self._shown())
+        after, shown = await self._truth(), await self._shown()
+        self._judge(before, after, shown)
+        await self._resolve(after, shown)
 
     async def _planned(self, *words: str) -> Done:
         """Plan, however long the devices that do not answer keep that."""
@@ -293,6 +296,17 @@ class _Rollout:
                 self._findings.waiting.append(f"{name}: {device['phase']} {device['reason']}")
             for problem in self._problems(before[name], after[name], verdict):
                 self._wrong(f"{name}: {problem}")
+
+    async def _resolve(self, truth: dict[str, Any], shown: dict[str, Any]) -> None:
+        """Look after what only a person can know, as a technician who was there: else the next rollout waits for it."""
+        for device in shown["devices"]:
+            if device["verdict"] == Verdict.REVIEW:
+                updated = same_version(truth[device["name"]]["version"], self._version)
+                verdict = Verdict.SUCCESS if updated else Verdict.NO_EFFECT
+                words = ("resolve", shown["id"], device["name"], verdict.value, "--reason", "seen on its console")
+                done = await self._shell.run("rollout", *words)
+                if done.code != 0:
+                    self._wrong(f"{device['name']} cannot be resolved: {done.err}")
 
     def _problems(self, before: dict[str, Any], after: dict[str, Any], verdict: str | None) -> Iterator[str]:
         posts = [call for call in after["requests"] if call["method"] != "GET"][_posts(before) :]
