@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -164,19 +165,8 @@ async def test_a_password_that_the_ui_took_out_of_the_environment_reaches_the_en
 async def test_an_engine_that_lacks_a_password_has_it_asked_for(desk: Open) -> None:
     async with desk(password="{ prompt = true }") as bench:
         name = bench.simulator.names[0]
-        service = bench.app.service
-        journal = service.journal
-        assert journal is not None
         await bench.until(name, lambda view: view.reach is Reach.AUTH)
-        path = bench.image()
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        meant = PlannedImage(VERSION, Source.FILE, digest, path.stat().st_size, str(path))
-        row = register(staging_plan(meant, views_of(service, [name]), at_once=1), service.fleet, journal)
-
-        async def resume() -> str | None:
-            await drive_on(bench.app, service, row.id)
-            return "driven"
-
+        digest, resume = registered(bench, name)
         bench.begin(resume)
         await bench.asked(f"Log in to {name}")
         await bench.pilot.press("escape")
@@ -187,6 +177,34 @@ async def test_an_engine_that_lacks_a_password_has_it_asked_for(desk: Open) -> N
         await bench.wait(lambda: bench.told == ["driven"])
         await bench.wait(lambda: all(map(ended, only(bench).members)))
         assert sums(bench.simulator, name) == [digest]
+
+
+async def test_a_rejected_password_that_an_engine_can_read_by_itself_keeps_it_from_nothing_else(desk: Open) -> None:
+    async with desk(password='{ command = ["echo", "wrong"] }') as bench:
+        name = bench.simulator.names[0]
+        await bench.until(name, lambda view: view.reach is Reach.AUTH)
+        _, resume = registered(bench, name)
+        bench.begin(resume)
+        await bench.asked(f"Log in to {name}")
+        await bench.pilot.press("escape")
+        await bench.wait(lambda: bench.told == ["driven"])
+        await bench.wait(lambda: only(bench).members[0].phase == "HELD")
+        assert sums(bench.simulator, name) == []
+
+
+def registered(bench: Desk, name: str) -> tuple[str, Callable[[], Awaitable[str | None]]]:
+    """Register an upload that no engine drives; return the file's sum, and what starts one as a key does."""
+    service, path = bench.app.service, bench.image()
+    assert service.journal is not None
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    meant = PlannedImage(VERSION, Source.FILE, digest, path.stat().st_size, str(path))
+    row = register(staging_plan(meant, views_of(service, [name]), at_once=1), service.fleet, service.journal)
+
+    async def resume() -> str | None:
+        await drive_on(bench.app, service, row.id)
+        return "driven"
+
+    return digest, resume
 
 
 async def test_a_version_that_spells_none_is_taken_only_after_a_second_yes(desk: Open) -> None:

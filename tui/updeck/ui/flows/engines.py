@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from updeck.errors import Blocked, JournalError, UpdeckError
+from updeck.fleet.credentials import rereadable
 from updeck.journal.plan_sentences import in_short
 from updeck.rollout.standing import ended
 from updeck.ui.flows.asking import ask, look_of, views_of
@@ -95,9 +96,15 @@ async def _credentials(app: UpdeckApp, service: FleetService, devices: Iterable[
         dialog = LoginDialog(look_of(app), views_of(service, found.missing), login)
         if await ask(app, dialog) is None:
             again = await asyncio.wrap_future(service.at_hand(names))
-            if again.missing:
-                name, why = next(iter(again.missing.items()))
-                raise Blocked(f"no engine was started: {why}", device=name)
+            stuck = [name for name in again.missing if not _reads_by_itself(service, name)]
+            if stuck:
+                raise Blocked(f"no engine was started: {again.missing[stuck[0]]}", device=stuck[0])
+            return again.credentials  # the engine asks the source of the others itself, and holds what is refused
+
+
+def _reads_by_itself(service: FleetService, device: str) -> bool:
+    entry = service.fleet.get(device)
+    return entry is not None and rereadable(entry)
 
 
 async def _start(
