@@ -24,7 +24,8 @@ _DRAWS = re.compile(r"\x1b\[(?:\d+;\d+H|[\d;]*m|\d+C|K|2J)")
 _SETS = re.compile(
     r"\x1b\[(?:\?(?:1049|25|1004|2004|7|2048|2026|1000|1003|1015|1006)[hl]|>25u|<u|\?(?:2026|2048)\$p|2[23];2t)"
 )
-_SAYS = re.compile(r"\x1b\](?:2;updeck(?:: \d+ need you)?|22;default)\x07")
+_TITLE = r"updeck(?:: (?:\d+ need you)?(?:, )?(?:\d+ rollouts? waits? for you)?)?"
+_SAYS = re.compile(rf"\x1b\](?:2;{_TITLE}|22;default)\x07")
 
 
 class Token(NamedTuple):
