@@ -156,7 +156,7 @@ def test_no_haste_promotes_aborts_or_lets_a_device_past_the_fence(bench: Bench) 
             visitor.press("R", "Rollouts")
             if rollout == waves:
                 visitor.press("j")
-            visitor.press("\r", "esc back")
+            visitor.press("\r", bench.simulator.names[2 if rollout == waves else 4])
             haste(visitor, bench, keys, "esc back")
             visitor.leave("Rollouts")
             visitor.leave(HOME)
