@@ -57,7 +57,7 @@ async def test_a_plan_is_shown_written_and_sends_nothing_but_gets(bench: Bench, 
     lines = done.out.splitlines()
     assert [line.split()[:2] for line in lines[1:5]] == [[str(device.wave), device.name] for device in plan.devices]
     assert all(line.endswith("upload, init, start") for line in lines[1:5])
-    assert "gate    stops at failure number 1" in lines
+    assert "limit   stops at failure number 1" in lines
     assert lines[-2:] == [f"digest  {plan.digest}", f"code    {plan.code}"]
     assert f"--confirm {plan.code}" in done.err
     assert sent(simulator) == {"GET"}

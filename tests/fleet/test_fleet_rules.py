@@ -266,11 +266,11 @@ def sends(took_s: float) -> Known:
         (planned("REBOOTING", "down, rebooting"), "down, rebooting", Tone.MOVING, "rollouts"),
         (sends(0.0), "uploads 0 %", Tone.MOVING, "rollouts"),
         (sends(10.0), "uploads 25 %, 0:30 left", Tone.MOVING, "rollouts"),
-        (planned("ARMED", "waits at the fence"), "waits at the fence", Tone.READY, "rollouts"),
+        (planned("ARMED", "ready, waits for a person"), "ready, waits for a person", Tone.READY, "rollouts"),
         (planned("HELD", "someone else's init"), "someone else's init", Tone.NEEDS, "rollouts"),
         (planned("WAITING", "waits for wave 1", LEFT), "waits for wave 1", Tone.REST, "rollouts"),
         (planned("REBOOTING", "down, rebooting", LEFT), "no engine: resume?", Tone.NEEDS, "rollouts"),
-        (planned("ARMED", "waits at the fence", LEFT), "no engine: resume?", Tone.NEEDS, "rollouts"),
+        (planned("ARMED", "ready, waits for a person", LEFT), "no engine: resume?", Tone.NEEDS, "rollouts"),
         (planned(None, None, LEFT), "no engine: resume?", Tone.NEEDS, "rollouts"),
     ],
 )  # fmt: skip

@@ -22,10 +22,10 @@ from updeck.journal.store import Journal
         (ControlKind.RESUME, None, None, "", "rollout {} goes on"),
         (ControlKind.ABORT, None, None, "", "rollout {} aborted: what has not started does not start"),
         (ControlKind.PROMOTE, None, "2", "", "rollout {} promoted: wave 2 may begin"),
-        (ControlKind.REOPEN, None, "3", "known", "rollout {}: gate reopened, failures allowed 3: known"),
+        (ControlKind.REOPEN, None, "3", "known", "rollout {}: goes on after a stop, failures allowed 3: known"),
         (ControlKind.SKIP, A, None, "in repair", "skipped: in repair"),
         (ControlKind.ADOPT, A, None, "was me", "what someone else initialized is adopted: was me"),
-        (ControlKind.ARM, A, "11.8.0", "", "let past the fence to 11.8.0"),
+        (ControlKind.ARM, A, "11.8.0", "", "let start, to 11.8.0"),
     ],
 )
 def test_what_is_asked_is_on_record_with_who_asked_and_in_words(

@@ -95,7 +95,7 @@ def test_what_waits_for_a_closed_gate_goes_back_to_those_that_closed_it() -> Non
     now = links[-1]
     assert now.text == "stands at WAITING"
     assert now.because == (
-        "the gate is closed: 1 bad, 0 allowed (d1 NO_EFFECT)",
+        "stopped after 1 failure, 0 allowed (d1 NO_EFFECT)",
         "d1 ended NO_EFFECT: history unchanged",
     )
     held = told(replace(member("d0"), phase="HELD", text="foreign"))

@@ -153,13 +153,13 @@ def test_the_fence_needs_a_person_when_the_first_box_gets_there() -> None:
     plan = replace(plan_of(1, 1, 1), fence=Fence.START)
     arm = (control(ControlKind.ARM, NEW, device="d0"),)
     made = forecast(record_of(plan, canary("d0", NOW - 10), staged("d1"), controls=arm), plan, NOW)
-    assert made.need == Need(NOW + INIT_S, "the first is at the fence")
+    assert made.need == Need(NOW + INIT_S, "the first is ready to start")
     made = forecast(record_of(plan, canary("d0", NOW - 10), at_the_fence("d1"), controls=arm), plan, NOW)
-    assert made.need == Need(NOW, "1 at the fence")
-    assert need_in_words(made, NOW, str) == "needs you now: 1 at the fence"
+    assert made.need == Need(NOW, "1 ready for a person")
+    assert need_in_words(made, NOW, str) == "needs you now: 1 ready for a person"
     let = (*arm, control(ControlKind.ARM, NEW, device="d1", number=2))
     made = forecast(record_of(plan, canary("d0", NOW - 10), down("d1", NOW), controls=let), plan, NOW)
-    assert made.need == Need(NOW + TRANSFER_S + INIT_S, "the first is at the fence")
+    assert made.need == Need(NOW + TRANSFER_S + INIT_S, "the first is ready to start")
 
 
 def test_what_is_held_or_stopped_or_paused_needs_a_person_now() -> None:
@@ -169,7 +169,7 @@ def test_what_is_held_or_stopped_or_paused_needs_a_person_now() -> None:
     assert forecast(held, plan, NOW).need == Need(NOW, "1 device is held")
     more = plan_of(1, 1, 1)
     shut = record_of(more, canary("d0", NOW - 10, verdict=Verdict.REVIEW), down("d1", NOW - 100))
-    assert forecast(shut, more, NOW).need == Need(NOW, "the gate is closed")
+    assert forecast(shut, more, NOW).need == Need(NOW, "it stopped at a failure")
     pause: tuple[Control, ...] = (control(ControlKind.PAUSE),)
     paused = record_of(more, canary("d0", NOW - 10), down("d1", NOW - 100), controls=pause)
     made = forecast(paused, more, NOW)

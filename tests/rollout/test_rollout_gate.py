@@ -44,7 +44,7 @@ def test_a_verdict_that_is_not_good_closes_the_gate_to_what_takes_boxes_down(ver
     for op in Op:
         stands = reason(op, plan, failed)
         assert (stands is not None) == (verdict in BAD and op in DISRUPTIVE)
-        assert stands is None or stands == f"the gate is closed: 1 bad, 0 allowed (d1 {verdict.value})"
+        assert stands is None or stands == f"stopped after 1 failure, 0 allowed (d1 {verdict.value})"
 
 
 @pytest.mark.parametrize("allowed", [0, 1, 2, 5])
@@ -83,7 +83,7 @@ def test_a_reopened_gate_closes_again_at_its_new_limit() -> None:
     assert not gate_of(record_of(plan, first, controls=(reopen,)), plan).closed
     second = member("d1", done(Verdict.REVIEW, at=NOW - 20))
     gate = gate_of(record_of(plan, first, second, controls=(reopen,)), plan)
-    assert (gate.closed, gate.reason) == (True, "2 bad, 1 allowed (d0 NO_EFFECT, d1 REVIEW)")
+    assert (gate.closed, gate.reason) == (True, "2 failures, 1 allowed (d0 NO_EFFECT, d1 REVIEW)")
 
 
 @pytest.mark.parametrize("value", ["0", None, "", "-1", "many", "١"])
@@ -154,14 +154,14 @@ def test_what_a_person_wants_un_initialized_is_not_started_in_that_attempt() -> 
 
 def test_a_device_waits_at_the_fence_until_a_person_lets_it_past_for_the_planned_version() -> None:
     plan = replace(plan_of(1, 1), fence=Fence.START)
-    assert reason(Op.START, plan) == "it waits at the fence for a person"
+    assert reason(Op.START, plan) == "it is ready and waits for a person"
     assert reason(Op.INIT, plan) is None
     assert reason(Op.START, plan, controls=(control(START, "11.8.0", device="d0"),)) is None
     assert reason(Op.START, plan, controls=(control(START, NEW, device="d1"),)) is not None
     assert reason(Op.START, plan, controls=(control(START, OLD, device="d0"),)) is not None
     assert reason(Op.START, plan, controls=(control(START, None, device="d0"),)) is not None
     armed_then_retried = (control(START, NEW, device="d0"), control(ControlKind.RETRY, "2", device="d0", number=2))
-    assert reason(Op.START, plan, controls=armed_then_retried) == "it waits at the fence for a person"
+    assert reason(Op.START, plan, controls=armed_then_retried) == "it is ready and waits for a person"
 
 
 @pytest.mark.parametrize(

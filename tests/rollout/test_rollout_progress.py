@@ -38,7 +38,7 @@ WAVES = plan_of(1, 2, 2)
             [member("d0", done(Verdict.REVIEW)), member("d1", initialized())],
             (),
             RolloutState.STOPPED_BY_GATE,
-            "stopped by the gate: 1 bad, 0 allowed (d0 REVIEW); reopen it with a new limit and a reason;"
+            "stopped: 1 failure, 0 allowed (d0 REVIEW); reopen it with a new limit and a reason;"
             " 1 device stays INITIALIZED",
         ),
         (
@@ -103,7 +103,7 @@ WAVES = plan_of(1, 2, 2)
             [member("d0", initialized()), member("d1", sent(Op.FETCH)), member("d2", sent(Op.INIT))],
             (),
             RolloutState.RUNNING,
-            "wave 1 of 1: 0 of 3 done, 1 transfer, 1 box down, 1 at the fence, stops at failure number 1",
+            "wave 1 of 1: 0 of 3 done, 1 transfer, 1 box down, 1 ready for a person, stops at failure number 1",
         ),
         (
             replace(plan_of(1), window=WINDOW),

@@ -106,7 +106,7 @@ class World(Stage):
         """Bring a device to the fence."""
         self.send(name, Op.INIT)
         self.engine.milestone(self.rollout, name, MilestoneKind.INITIALIZED, last_state_time=100, target_version=NEW)
-        self.engine.stand(self.rollout, [Position(name, "ARMED", "waits at the fence for a person")])
+        self.engine.stand(self.rollout, [Position(name, "ARMED", "ready, waits for a person")])
 
     def canary_done(self) -> None:
         """End the first wave well."""
@@ -209,7 +209,7 @@ async def test_the_screen_follows_what_the_engine_writes(world: Callable[[Plan],
         stage.engine.stand(stage.rollout, [Position("ar11-ams", "VALIDATING", "validating, 12 s so far")])
         await seat.reads("VALIDATING", "validating, 12 s so far")
         stage.end("ar11-ams", Verdict.REVIEW, "the answer was lost")
-        await seat.reads("REVIEW", "the answer was lost (resolve it)", "stopped by the gate")
+        await seat.reads("REVIEW", "the answer was lost (resolve it)", "stopped: 1 failure")
 
 
 async def test_the_log_of_a_device_tells_all_that_happened_and_follows(world: Callable[[Plan], World]) -> None:
@@ -275,7 +275,7 @@ async def test_a_device_at_the_fence_is_let_go_by_its_name_and_target(world: Cal
     async with seated(stage) as seat:
         await seat.open()
         await seat.press("j", "S")
-        await seat.reads("ar11-fra: it is not at the fence: INITIALIZED comes first")
+        await seat.reads("ar11-fra: it is not ready to start: INITIALIZED comes first")
         await seat.press("k", "S")
         await seat.is_asked("Its engine starts it")
         await seat.press(*typed(f"ar11-ams {SHORT}"), "enter")
@@ -288,11 +288,11 @@ async def test_the_gate_is_reopened_with_a_limit_and_a_reason(world: Callable[[P
     async with seated(stage) as seat:
         await seat.open()
         await seat.press("g")
-        await seat.reads("the gate is open")
+        await seat.reads("no failure has stopped it")
         stage.end("ar11-ams", Verdict.NO_EFFECT, "history unchanged")
-        await seat.reads("stopped by the gate")
+        await seat.reads("stopped: 1 failure")
         await seat.press("g")
-        await seat.is_asked("The gate is closed: 1 bad, 0 allowed")
+        await seat.is_asked("It stopped after 1 failure, 0 allowed")
         await seat.press(*"2", "enter", "enter")
         await seat.reads("it needs a reason")
         await seat.press(*"disk", "enter")
@@ -310,7 +310,7 @@ async def test_what_stands_initialized_behind_a_closed_gate_is_un_initialized_by
         await seat.press("X")
         await seat.reads("un-init is offered when the gate is closed")
         stage.end("ar11-ams", Verdict.NO_EFFECT, "history unchanged")
-        await seat.reads("stopped by the gate", "X un-init all")
+        await seat.reads("stopped: 1 failure", "X un-init all")
         await seat.press("X")
         await seat.is_asked("type reset 1 and press enter")
         assert "ar11-fra" in seat.text

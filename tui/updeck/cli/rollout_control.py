@@ -55,7 +55,7 @@ def promote(invocation: Invocation, *, rollout: str) -> Exit:
 @click.option("--max-failures", required=True, type=click.IntRange(min=0), metavar="N", help="How many may fail now.")
 @_REASON
 def reopen(invocation: Invocation, *, rollout: str, max_failures: int, reason: str) -> Exit:
-    """Open the gate again, with a new limit."""
+    """Let a rollout that stopped at failures go on, with a new limit and a reason."""
     return _ask(invocation, rollout, ControlKind.REOPEN, value=str(max_failures), reason=reason, drives=True)
 
 
@@ -92,7 +92,7 @@ def adopt(invocation: Invocation, *, rollout: str, device: str, reason: str) -> 
 @click.argument("verdict", type=one_of(Verdict), metavar="VERDICT")
 @_REASON
 def resolve(invocation: Invocation, *, rollout: str, device: str, verdict: str, reason: str) -> Exit:
-    """Say what became of a device in truth; its verdict stays, the gate counts yours."""
+    """Say what became of a device in truth; its verdict stays, from now on yours counts."""
     invocation.forbid_when_read_only("rollout resolve")
     with opened_journal() as journal:
         record = journal.rollout(rollout)

@@ -96,7 +96,7 @@ _OPTIONS: Sequence[Callable[..., Any]] = (
         metavar="N",
         default=0,
         show_default=True,
-        help="How many may go wrong; the next one closes the gate.",
+        help="How many may go wrong; the next one stops it.",
     ),
     click.option("--bake", metavar="30m", default="0", help="How long a wave rests before the next may open."),
     click.option(

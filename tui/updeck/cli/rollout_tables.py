@@ -31,7 +31,7 @@ def show_lines(record: RolloutRecord, plan: Plan, engine: Engine | None, now: fl
         ("rollout", record.row.id),
         ("state", f"{state_of(record, plan, now).value}: {next_in_words(record, plan, now)}"),
         ("goal", f"{plan.image.version}, {plan.until.value}" + (f", ticket {plan.ticket}" if plan.ticket else "")),
-        ("gate", _gate(record, plan)),
+        ("limit", _gate(record, plan)),
         ("engine", _engine(engine)),
         *_expected(record, plan, now),
         ("plan", f"code {plan.code}, confirmed by {confirmed}"),
@@ -41,7 +41,7 @@ def show_lines(record: RolloutRecord, plan: Plan, engine: Engine | None, now: fl
 
 def _gate(record: RolloutRecord, plan: Plan) -> str:
     gate = gate_of(record, plan)
-    return f"closed: {gate.reason}" if gate.closed else f"open, {stops_at(gate.limit, len(record.members))}"
+    return f"stopped after {gate.reason}" if gate.closed else stops_at(gate.limit, len(record.members))
 
 
 def _expected(record: RolloutRecord, plan: Plan, now: float) -> list[tuple[str, str]]:

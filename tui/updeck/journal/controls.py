@@ -166,7 +166,7 @@ def _arm(tx: sqlite3.Connection, request: Request) -> str:
     _not_undone(tx, request)
     value = clean((request.value or "").strip(), 80)
     if not value:
-        raise Blocked("letting it past the fence needs the target that was shown", device=request.device)
+        raise Blocked("letting it start needs the target that was shown", device=request.device)
     return value
 
 

@@ -32,11 +32,11 @@ def asked(rollout: str, kind: ControlKind, value: str | None, reason: str) -> st
         ControlKind.RESUME: f"{name} goes on",
         ControlKind.ABORT: f"{name} aborted: what has not started does not start",
         ControlKind.PROMOTE: f"{name} promoted: wave {value} may begin",
-        ControlKind.REOPEN: f"{name}: gate reopened, failures allowed {value}",
+        ControlKind.REOPEN: f"{name}: goes on after a stop, failures allowed {value}",
         ControlKind.RETRY: f"attempt {value} opened",
         ControlKind.SKIP: "skipped",
         ControlKind.ADOPT: "what someone else initialized is adopted",
-        ControlKind.ARM: f"let past the fence to {value}",
+        ControlKind.ARM: f"let start, to {value}",
         ControlKind.RESET: "un-init (reset) asked for: back to IDLE, no start",
     }[kind]
     return f"{said}: {reason}" if reason else said

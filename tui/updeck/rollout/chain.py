@@ -146,7 +146,7 @@ def _now(member: MemberRecord, record: RolloutRecord, plan: Plan, now: float) ->
     why = standing(member, record, plan, now)
     gate = gate_of(record, plan)
     causes: list[str] = [why] if why else []
-    if gate.closed and "gate" in why:
+    if gate.closed and why.startswith("stopped after"):
         ends = [(one.device, a.end) for one in record.members for a in one.attempts if bad(a) and a.end is not None]
         causes += [f"{device} ended {end.verdict}: {end.reason}" for device, end in ends[:_NAMED]]
         causes += [f"and {len(ends) - _NAMED} more"] if len(ends) > _NAMED else []

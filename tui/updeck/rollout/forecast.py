@@ -40,7 +40,7 @@ __all__ = [
 NOT_YET = "not known before the first box is back"
 
 _FOR_A_PERSON = {
-    RolloutState.STOPPED_BY_GATE: "the gate is closed",
+    RolloutState.STOPPED_BY_GATE: "it stopped at a failure",
     RolloutState.PAUSED: "it is paused",
     RolloutState.PLANNED: "no engine drives it yet",
 }
@@ -214,7 +214,7 @@ def _needed_now(record: RolloutRecord, plan: Plan, now: float) -> Need | None:
     if held:
         return Need(now, f"{plural(len(held), 'device is', 'devices are')} held")
     waiting = sum(armed(one) and fenced(one, record, plan) is not None for one in record.members)
-    return Need(now, f"{waiting} at the fence") if waiting else None
+    return Need(now, f"{waiting} ready for a person") if waiting else None
 
 
 def _goes_on(record: RolloutRecord, plan: Plan, now: float) -> bool:
@@ -305,7 +305,7 @@ def _ahead(made: Forecast, record: RolloutRecord, plan: Plan, now: float) -> For
         outcome = run(jobs, plan.limits, window, begins)
         if plan.fence is Fence.START:
             fence = [outcome.starts.get(one.device) for one in left if fenced(one, record, plan) is not None]
-            needs += [Need(at, "the first is at the fence") for at in fence if at is not None]
+            needs += [Need(at, "the first is ready to start") for at in fence if at is not None]
         last = max((last, *outcome.through.values()))
         waves[wave] = (begins, max(begins, last))
         left_out = len(outcome.left_out)

@@ -183,15 +183,15 @@ def fenced(member: MemberRecord, record: RolloutRecord, plan: Plan) -> str | Non
         return None
     let = _newest(record, member.device, ControlKind.ARM, ControlKind.RETRY)
     if let is None or let.kind is not ControlKind.ARM:
-        return "it waits at the fence for a person"
+        return "it is ready and waits for a person"
     if let.value is None or not same_version(let.value, plan.image.version):
-        return f"it was let past the fence for {let.value or 'no version'}, not {plan.image.version}"
+        return f"it was let start for {let.value or 'no version'}, not {plan.image.version}"
     return None
 
 
 def _gate(member: MemberRecord, record: RolloutRecord, plan: Plan, now: float) -> str | None:
     gate = gate_of(record, plan)
-    return f"the gate is closed: {gate.reason}" if gate.closed else None
+    return f"stopped after {gate.reason}" if gate.closed else None
 
 
 def _window(member: MemberRecord, record: RolloutRecord, plan: Plan, now: float) -> str | None:

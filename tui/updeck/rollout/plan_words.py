@@ -41,7 +41,7 @@ def plan_facts(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "image", _image(plan)
     yield "waves", _waves(plan)
     yield "limits", _limits(plan)
-    yield "gate", stops_at(plan.limits.max_failures, len(plan.devices))
+    yield "limit", stops_at(plan.limits.max_failures, len(plan.devices))
     if plan.window is not None:
         yield "window", plan.window.describe()
     allowed = [

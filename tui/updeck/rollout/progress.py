@@ -75,7 +75,7 @@ def verdicts_in_words(record: RolloutRecord) -> str:
 def _stopped(record: RolloutRecord, plan: Plan) -> str:
     waiting = sum(map(armed, record.members))
     left = f"; {plural(waiting, 'device stays', 'devices stay')} INITIALIZED" if waiting else ""
-    return f"stopped by the gate: {gate_of(record, plan).reason}; reopen it with a new limit and a reason{left}"
+    return f"stopped: {gate_of(record, plan).reason}; reopen it with a new limit and a reason{left}"
 
 
 def _going_on(record: RolloutRecord, plan: Plan, now: float) -> str:
@@ -93,7 +93,7 @@ def _going_on(record: RolloutRecord, plan: Plan, now: float) -> str:
     if found.down:
         words.append(f"{plural(found.down, 'box', 'boxes')} down")
     if found.armed and plan.fence is Fence.START:
-        words.append(f"{found.armed} at the fence")
+        words.append(f"{found.armed} ready for a person")
     closed = window_refusal(record, plan, now)
     words.append(closed if closed is not None else stops_at(gate_of(record, plan).limit, found.total))
     return f"wave {wave} of {plan.waves}: " + ", ".join(words)

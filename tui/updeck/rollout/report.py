@@ -139,8 +139,8 @@ def _facts(made: Report) -> Iterator[tuple[str, str | None]]:
     yield "size in bytes", None if image.size_bytes is None else str(image.size_bytes)
     yield "devices", str(len(plan.devices))
     yield "waves", str(plan.waves)
-    yield "gate", stops_at(plan.limits.max_failures, len(plan.devices))
-    yield "gate now", made.gate.reason if made.gate.closed else "open"
+    yield "limit", stops_at(plan.limits.max_failures, len(plan.devices))
+    yield "stopped", f"after {made.gate.reason}" if made.gate.closed else "no"
     yield "a box took", took_in_words(made.expected.took) or None
     yield "expected", _expected(made)
     yield "window", None if plan.window is None else plan.window.describe()

@@ -20,6 +20,7 @@ from updeck.journal.plan_models import (
     RolloutRecord,
 )
 from updeck.rollout.plan import Plan
+from updeck.text import plural
 
 __all__ = [
     "GOOD_VERDICTS",
@@ -243,4 +244,4 @@ def _gate_words(record: RolloutRecord, count: int, limit: int) -> str:
         if bad(attempt) and attempt.end is not None and attempt.end.verdict is not None
     ]
     shown = ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
-    return f"{count} bad, {limit} allowed" + (f" ({shown})" if shown else "")
+    return f"{plural(count, 'failure')}, {limit} allowed" + (f" ({shown})" if shown else "")

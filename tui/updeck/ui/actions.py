@@ -334,7 +334,7 @@ ACTIONS: tuple[Action, ...] = (
     _steering("abort", "A", "abort", about="what has not started ends"),
     _steering("retry", "t", "retry", about="another attempt at a device, with a reason"),
     _steering("skip", "s", "skip", about="leave a device out, with a reason"),
-    _steering("reopen", "g", "reopen the gate", "reopen", "with a new limit and a reason"),
+    _steering("reopen", "g", "go on after a stop", "reopen", "with a new limit and a reason"),
     _steering("resolve", "y", "resolve", about="say what became of a device in truth"),
     _steering("adopt", "m", "adopt", about="take what someone else initialized as ours"),
     Action("help", "?", "help", Group.PROGRAM, footer="help"),

@@ -105,7 +105,7 @@ def _reset(sight: Sight) -> str | None:
     if not undoable(sight.record):
         return "no device of it stands INITIALIZED"
     halted = gate.closed or paused(sight.record, sight.plan, sight.now) is not None
-    return None if halted else "it goes on: un-init is offered when the gate is closed, and while it is paused"
+    return None if halted else "it goes on: un-init is offered once a failure stopped it, and while it is paused"
 
 
 def _unended(sight: Sight) -> str | None:
@@ -125,7 +125,7 @@ def _promote(sight: Sight) -> str | None:
 
 
 def _reopen(sight: Sight) -> str | None:
-    return None if gate_of(sight.record, sight.plan).closed else "the gate is open"
+    return None if gate_of(sight.record, sight.plan).closed else "no failure has stopped it"
 
 
 def _of_device(rule: Callable[[MemberRecord, Sight], str | None]) -> Callable[[Sight], str | None]:
@@ -175,12 +175,12 @@ def _resolve(sight: Sight) -> str | None:
 
 def _arm(member: MemberRecord, sight: Sight) -> str | None:
     if sight.plan.fence is Fence.NONE:
-        return "this plan has no fence: its engine starts what is ready"
+        return "this plan asks nobody before a start: its engine starts what is ready"
     reason = _before_start(member, sight)
     if reason is not None:
         return reason
     if not armed(member):
-        return "it is not at the fence: INITIALIZED comes first"
+        return "it is not ready to start: INITIALIZED comes first"
     return None if target_shown(member) else "the device names no target"
 
 

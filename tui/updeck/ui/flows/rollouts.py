@@ -120,7 +120,7 @@ async def arm_flow(app: UpdeckApp, service: FleetService, sight: Sight) -> str |
         return (None if member is None else target_shown(member)) or ""
 
     def lines(fresh: Sight, width: int) -> list[Line]:
-        words = "Its engine starts it as soon as gate, window and limits allow; then the box goes down for a while."
+        words = "Its engine starts it as soon as window and limits allow; then the box goes down for a while."
         out = [*sentence(words, width, Ink.STRONG), EMPTY]
         view = view_of()
         if view is not None:
@@ -139,7 +139,7 @@ async def arm_flow(app: UpdeckApp, service: FleetService, sight: Sight) -> str |
             raise Blocked("its target has changed", device=name)
         await _record(service, fresh, ControlKind.ARM, device=name, value=target(fresh))
         await drive_on(app, service, fresh.id)
-        return f"{name} is let past the fence to {target(fresh)}"
+        return f"{name} may start, to {target(fresh)}"
 
     async def read_device() -> None:
         await asyncio.wrap_future(service.read_once([name]))
@@ -170,11 +170,11 @@ async def adopt_flow(app: UpdeckApp, service: FleetService, sight: Sight) -> str
 
 
 async def reopen_flow(app: UpdeckApp, service: FleetService, sight: Sight) -> str | None:
-    """Open the gate again, with a new limit."""
+    """Let a rollout that stopped at failures go on, with a new limit and a reason."""
     gate = gate_of(sight.record, sight.plan)
 
     def lines(width: int) -> list[Line]:
-        words = f"The gate is closed: {gate.reason or 'too many failures'}."
+        words = f"It stopped after {gate.reason or 'too many failures'}."
         out = [*sentence(words, width, Ink.STRONG), EMPTY]
         most = stops_at(gate.bad, len(sight.record.members))
         return out + sentence(f"With {gate.bad} allowed it {most}.", width, Ink.DIM)
@@ -183,7 +183,7 @@ async def reopen_flow(app: UpdeckApp, service: FleetService, sight: Sight) -> st
         return None if text.isascii() and text.isdigit() else "the new limit is a number of failures"
 
     value = Entry("value", "failures", hint="how many may fail now")
-    asked = Asked(f"Reopen the gate of {in_short(sight.id)}", "Reopen", lines, value, check=check)
+    asked = Asked(f"Let {in_short(sight.id)} go on", "Reopen", lines, value, check=check)
     given = await ask(app, ReasonDialog(look_of(app), asked))
     if given is None:
         return None
@@ -200,7 +200,7 @@ async def resolve_flow(app: UpdeckApp, service: FleetService, sight: Sight) -> s
         return None if text in choices else "choose what became of it: left and right"
 
     value = Entry("value", "verdict", hint="left and right choose", chooses=True)
-    meaning = "Look at the device first. Its verdict stays on record; the gate counts yours."
+    meaning = "Look at the device first. Its verdict stays on record; from now on yours counts."
     asked = Asked(f"Resolve {name}", "Resolve", _about(sight, meaning), value, choices, check)
     given = await ask(app, ReasonDialog(look_of(app), asked))
     if given is None or given.value is None:

@@ -146,8 +146,8 @@ def facts_lines(sight: Sight, expected: Forecast, width: int) -> list[Line]:
     if sight.left_to_people:
         first = line(("only a person can go on, then p; ", Ink.MAY), *first)
     done = f"{sum(map(ended, record.members))} of {len(record.members)} done"
-    shut = (f"gate closed: {gate.bad} bad, {gate.limit} allowed", Ink.NEEDS)
-    gate_words = shut if gate.closed else (f"gate open, {stops_at(gate.limit, len(record.members))}", Ink.DIM)
+    shut = (f"stopped: {plural(gate.bad, 'failure')}, {gate.limit} allowed", Ink.NEEDS)
+    gate_words = shut if gate.closed else (stops_at(gate.limit, len(record.members)), Ink.DIM)
     second = join([line(done), line(gate_words), line(_engine(sight))], _DOT)
     third = join(_outlook(sight, expected), _DOT)
     return [fit_line(first, width), fit_line(second, width), fit_line(third, width)]
