@@ -34,7 +34,10 @@ def settled(terminal: Terminal) -> int:
 def cost(terminal: Terminal, keys: str) -> int:
     """Return what keys cost until all is at rest."""
     before = len(terminal.written)
+    give_up_at = time.monotonic() + 5
     terminal.send(keys)
+    while len(terminal.written) == before and time.monotonic() < give_up_at:
+        terminal.read(0.05)
     terminal.until_quiet(0.5)
     return len(terminal.written) - before
 
