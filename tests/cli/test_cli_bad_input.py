@@ -73,7 +73,7 @@ USAGE: list[tuple[str, str]] = [
     ("devices add ar11-nyc-1 https://10.1.2.3", "already"),
     ("devices remove no-such", "no-such"),
     ("devices trust ar11-nyc-1 --accept abc", "64 hex digits"),
-    ("devices trust ar11-nyc-1 --fingerprints {room}/missing", "cannot be read"),
+    ("devices trust ar11-nyc-1 --fingerprints {room}/missing", "cannot read"),
     ("devices trust ar11-nyc-1 --fingerprints {room}/fingerprints", "line 2"),
     ("devices login no-such", "no-such"),
     ("devices login ar11-nyc-1", "nothing was given"),

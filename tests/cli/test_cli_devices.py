@@ -57,6 +57,11 @@ async def test_a_file_of_fingerprints_trusts_what_it_names(bench: Bench, tmp_pat
     assert done.code == 5
     assert [row["trust"] for row in done.json["devices"]] == [True, False, False], third
     assert [row["reach"] for row in (await shell.run("status", "--json")).json["devices"]] == ["OK", "TRUST", "TRUST"]
+    file.write_text(f"{second} {simulator.fingerprint(second)}\n")
+    file.chmod(0o666)
+    done = await shell.run("devices", "trust", "*", "--fingerprints", str(file))
+    assert (done.code, "can be changed by others" in done.err) == (2, True)
+    assert str(simulator.fingerprint(second)) not in inventory(shell).read_text()
 
 
 async def test_a_wrong_password_is_tried_once_for_the_whole_fleet(bench: Bench) -> None:

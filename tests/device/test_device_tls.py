@@ -256,9 +256,14 @@ def test_equal_settings_share_a_context(store: Path) -> None:
 
 async def test_a_ca_file_that_cannot_be_used_is_an_error_of_the_configuration(tmp_path: Path) -> None:
     (tmp_path / "junk.pem").write_text("junk")
+    AUTHORITY.write(tmp_path / "shared.pem").chmod(0o664)
+    (tmp_path / "link.pem").symlink_to(tmp_path / "shared.pem")
     for ca_file, says in (
         (tmp_path / "junk.pem", "no usable certificates"),
-        (tmp_path / "absent.pem", "cannot be read"),
+        (tmp_path / "absent.pem", "cannot read"),
+        (tmp_path / "shared.pem", "can be changed by others"),
+        (tmp_path / "link.pem", "can be changed by others"),
+        (tmp_path, "is a directory"),
     ):
         async with client_of("https://127.0.0.1:9", tls=Tls("ca", ca_file)) as client:
             with pytest.raises(ConfigError, match=says):

@@ -16,10 +16,9 @@ from updeck.fleet.addresses import fingerprint
 from updeck.fleet.documents import offer_row
 from updeck.fleet.orders import CertificateOffer
 from updeck.text import clean
+from updeck.toml_table import read_config_text
 
 __all__ = ["read_fingerprints", "trust_devices"]
-
-FILE_MOST_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +87,7 @@ def read_fingerprints(path: Path) -> dict[str, str]:
     Raises `ConfigError` naming the line.
     """
     shown = clean(path)
-    try:
-        with path.open("rb") as file:
-            text = file.read(FILE_MOST_BYTES).decode("utf-8")
-    except OSError as error:
-        raise ConfigError(f"{shown} cannot be read: {clean(error.strerror)}") from error
-    except ValueError as error:
-        raise ConfigError(f"{shown} is not UTF-8 text") from error
+    text = read_config_text(path)  # whoever can change it decides what is trusted
     found: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
         words = line.partition("#")[0].split()

@@ -17,6 +17,7 @@ from updeck.device.certificate import describe, fingerprint
 from updeck.device.models import Certificate
 from updeck.errors import ConfigError, TrustError
 from updeck.text import clean
+from updeck.toml_table import read_config_text
 
 __all__ = ["PresentedError", "Tls", "TlsMode", "context_for", "present"]
 
@@ -116,9 +117,8 @@ def _pinned(expected: str | None) -> ssl.SSLContext:
 def _load_authorities(context: ssl.SSLContext, ca_file: Path | None) -> None:
     if ca_file is None:
         raise ConfigError("tls names no ca file")
+    text = read_config_text(ca_file)  # whoever can change it decides what is trusted
     try:
-        context.load_verify_locations(cafile=ca_file)
-    except ssl.SSLError as error:
+        context.load_verify_locations(cadata=text.encode("ascii", "ignore").decode("ascii"))
+    except (ssl.SSLError, ValueError) as error:
         raise ConfigError(f"{clean(ca_file)} holds no usable certificates") from error
-    except OSError as error:
-        raise ConfigError(f"{clean(ca_file)} cannot be read: {clean(error.strerror)}") from error
