@@ -61,6 +61,14 @@ def test_what_was_acknowledged_leaves_the_top_until_it_changes() -> None:
     assert rows.shown == ("b", "a")
 
 
+def test_an_acknowledged_silence_stays_acknowledged_when_its_beginning_is_told_with_the_date() -> None:
+    silent = device("a", next_text="no answer since 11:59", tone=Tone.MAY)
+    seen = replace(silent, record=replace(silent.record, acknowledged_state=attention_key(silent)))
+    later = replace(seen, next=Next("no answer since 2026-11-27 11:59", Tone.MAY))
+    assert later.acknowledged
+    assert not replace(seen, next=Next("needs you: FAILED_CRITICAL", Tone.NEEDS)).acknowledged
+
+
 def test_no_row_moves_within_three_seconds_of_a_key() -> None:
     rows, hand = lineup(device("a"), device("b"))
     rows.touch()

@@ -207,5 +207,5 @@ class DeviceView:
 
 
 def attention_key(view: DeviceView) -> str:
-    """Return what an acknowledgement is bound to: reach, state and what is next."""
-    return f"{view.reach}/{view.state}/{view.next.text}"
+    """Return what an acknowledgement is bound to: reach, state and what is next; not since when, which has two ways."""
+    return f"{view.reach}/{view.state}/{view.next.text.partition(' since ')[0]}"
