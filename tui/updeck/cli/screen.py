@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,7 @@ def show_fleet(invocation: Invocation, fleet: Fleet, *, name: str, first_run: bo
 
     The service opens after the first paint, because what it imports would delay that (`design.md` 6).
     """
+    gc.disable()  # until the first paint: what is loaded for it stays
     from updeck.ui.launch import UiOptions, run_app
 
     options = UiOptions(
@@ -54,6 +56,7 @@ def show_fleet(invocation: Invocation, fleet: Fleet, *, name: str, first_run: bo
     with ExitStack() as closing:
 
         def open_service() -> FleetService:
+            gc.enable()
             from updeck.clock import SystemClock
             from updeck.fleet.service import FleetService
             from updeck.journal.actor import this_actor
