@@ -308,7 +308,7 @@ async def test_what_stands_initialized_behind_a_closed_gate_is_un_initialized_by
     async with seated(stage) as seat:
         await seat.open()
         await seat.press("X")
-        await seat.reads("un-init is offered when the gate is closed")
+        await seat.reads("un-init is offered once a failure stopped it")
         stage.end("ar11-ams", Verdict.NO_EFFECT, "history unchanged")
         await seat.reads("stopped: 1 failure", "X un-init all")
         await seat.press("X")
@@ -402,18 +402,18 @@ async def test_what_a_rollout_newly_needs_a_person_for_rings_once_and_stands_in_
     stage = world(plan(fence=Fence.START))
     stage.arm("ar11-ams")
     async with seated(stage) as seat:
-        await seat.reads("needs you now: 1 at the fence")
+        await seat.reads("needs you now: 1 ready for a person")
         assert rung == []
         assert titles[-1] == "updeck: 1 rollout waits for you"
         stage.arm("ar11-fra")
-        await seat.reads("needs you now: 2 at the fence")
+        await seat.reads("needs you now: 2 ready for a person")
         assert len(rung) == 1
         stage.end("ar11-fra", Verdict.NO_EFFECT, "history unchanged")
-        await seat.reads("stopped by the gate")
+        await seat.reads("stopped: 1 failure")
         assert len(rung) == 2
         stage.engine.stand(stage.rollout, [Position("ar11-ams", "ARMED", "the gate is closed")])
         stage.end("ar11-lon", Verdict.NO_EFFECT, "history unchanged")
-        await seat.reads("2 bad, 0 allowed")
+        await seat.reads("2 failures, 0 allowed")
         assert len(rung) == 2
         stage.engine.release()
         await seat.reads("no engine drives it")
