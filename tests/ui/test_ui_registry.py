@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +11,13 @@ import pytest
 from fleet_fixture import Stage, app_with, bank, device, image, initialized
 from updeck.device.models import Image, Reach
 from updeck.errors import ConfigError
+from updeck.fleet.inventory import load_fleet
 from updeck.journal.models import Op
 from updeck.ui.actions import ACTIONS, BY_ID, Action, ActionContext, Group, Pane
 from updeck.ui.deeds import Deeds
 from updeck.ui.glyphs import UNICODE
 from updeck.ui.ink import text_of
-from updeck.ui.keymap import Keymap, is_modifier
+from updeck.ui.keymap import Keymap, check_keys, is_modifier
 from updeck.ui.lines.footer import footer
 from updeck.ui.lines.help import help_lines, key_table
 
@@ -39,11 +41,13 @@ def test_no_id_and_no_key_stands_twice() -> None:
     assert len(ACTIONS) == len(BY_ID)
 
 
-def test_keys_that_a_terminal_or_a_multiplexer_needs_are_left_to_it() -> None:
-    taken = {"ctrl+a", "ctrl+b", "ctrl+s", "ctrl+q", "ctrl+z"}
+def test_no_action_needs_a_key_that_a_terminal_or_a_multiplexer_takes_nor_alt_nor_a_function_key() -> None:
     for action in ACTIONS:
-        assert action.key not in taken
-        assert not action.key.startswith(("alt+", "f1", "f2"))
+        for key in (action.key, *action.also):
+            assert key not in {"ctrl+a", "ctrl+b", "ctrl+s", "ctrl+q", "ctrl+z"}
+            assert not key.startswith("alt+")
+            assert re.fullmatch(r"f\d+", key) is None
+            Keymap({action.id: key})  # what is there by default can be written in an inventory too
 
 
 def test_what_changes_a_device_is_upper_case_or_opens_a_dialog() -> None:
@@ -126,11 +130,19 @@ def test_a_key_of_the_inventory_replaces_all_keys_of_its_action() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"strat": "S"}, ['"strat"', 'did you mean "start"?']),
-        ({"start": "X"}, ["start", "reset", '"X"']),
-        ({"start": "T", "init": "T"}, ["start", "init", '"T"']),
-        ({"start": "Enter Key"}, ['"Enter Key" is no key']),
-        ({"start": "\x1b"}, ["is no key"]),
+        ({"strat": "S"}, ["strat is no action", "did you mean start?"]),
+        ({"zzzzzz": "S"}, ["zzzzzz is no action", "the table of keys in the README"]),
+        ({"start": "X"}, ['start takes "X", which is the key of reset']),
+        ({"start": "W", "init": "W"}, ["start", "init", '"W"']),
+        ({"start": "Enter Key"}, ['"Enter Key", which is no key', 'did you mean "enter"?']),
+        ({"start": "\x1b"}, ["which is no key"]),
+        ({"start": "hyper+x"}, ["which is no key"]),
+        ({"start": "ctrl+tt"}, ['did you mean "ctrl+t"?']),
+        ({"start": "ctrl+1"}, ["which is no key"]),
+        ({"start": "ctrl+b"}, ["does not arrive: tmux takes it"]),
+        ({"start": "ctrl+m"}, ["does not arrive: a terminal sends enter for it"]),
+        ({"start": "alt+s"}, ["over a slow line arrives as escape and a letter"]),
+        ({"start": "\u0301"}, ["which is no key"]),
     ],
 )
 def test_keys_that_cannot_be_are_refused_in_one_sentence(changes: dict[str, str], words: list[str]) -> None:
@@ -139,6 +151,17 @@ def test_keys_that_cannot_be_are_refused_in_one_sentence(changes: dict[str, str]
     for word in words:
         assert word in str(caught.value)
     assert "\x1b" not in str(caught.value)
+
+
+def test_a_wrong_key_in_an_inventory_is_told_with_file_and_line(tmp_path: Path) -> None:
+    path = tmp_path / "fleet.toml"
+    path.write_text('[keys]\nquit = "Q"\nstrat = "S"\n', encoding="utf-8")
+    path.chmod(0o600)
+    with pytest.raises(ConfigError) as caught:
+        check_keys(load_fleet(path))
+    assert str(caught.value) == f"{path}, line 3: keys.strat is no action; did you mean start?"
+    path.write_text('[keys]\nquit = "Q"\n', encoding="utf-8")
+    check_keys(load_fleet(path))
 
 
 def test_two_actions_may_swap_their_keys() -> None:

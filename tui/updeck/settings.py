@@ -24,7 +24,7 @@ __all__ = [
     "read_ui",
 ]
 
-THEMES = ("dark", "light", "ansi")
+THEMES = ("dark", "light", "ansi", "high-contrast", "colour-blind")
 """The looks to choose from; `ansi` uses the terminal's own sixteen colours."""
 
 KeySettings = Mapping[str, str]

@@ -47,7 +47,10 @@ def show(invocation: Invocation) -> Exit:
 @command(config)
 def validate(invocation: Invocation) -> Exit:
     """Check the inventory; an error names file, line and the nearest key."""
+    from updeck.ui.keymap import check_keys
+
     fleet = fleet_of(invocation)
+    check_keys(fleet)
     where = clean(fleet.path)
     if invocation.json:
         invocation.out.document({"fleet": where, "valid": True, "devices": len(fleet.devices)})

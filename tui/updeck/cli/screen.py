@@ -41,8 +41,10 @@ def show_fleet(invocation: Invocation, fleet: Fleet, *, name: str, first_run: bo
     The service opens after the first paint, because what it imports would delay that (`design.md` 6).
     """
     gc.disable()  # until the first paint: what is loaded for it stays
+    from updeck.ui.keymap import check_keys
     from updeck.ui.launch import UiOptions, run_app
 
+    check_keys(fleet)
     options = UiOptions(
         fleet_name=name,
         label=fleet.label,

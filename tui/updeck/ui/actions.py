@@ -47,7 +47,8 @@ class ActionContext:
     """What an action would apply to now: the device under the cursor, the marked ones on view, the pane.
 
     `hidden_marks` counts marks that the filter hides; no action takes them. `image` is under the image pane's
-    cursor. `busy` names a dialog that is opening. `rollout` is the one on view, where its screen is open.
+    cursor. `busy` names a dialog that is opening. `colours` is why none can be chosen. `rollout` is the
+    one on view, where its screen is open.
     """
 
     view: DeviceView | None = None
@@ -57,6 +58,7 @@ class ActionContext:
     image: Image | None = None
     read_only: bool = False
     busy: str | None = None
+    colours: str | None = None
     rollout: Sight | None = None
 
     @property
@@ -180,6 +182,10 @@ def _copy(context: ActionContext) -> str | None:
     return _not_busy(context) or _device(context)
 
 
+def _theme(context: ActionContext) -> str | None:
+    return context.colours
+
+
 def _plan(context: ActionContext) -> str | None:
     return _not_busy(context) or _writable(context, "a rollout") or _some_device(context)
 
@@ -251,6 +257,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("copy", "Y", "copy a text", Group.LOOK, applicable=_copy, help="name, address, checksum: to the terminal"),
     Action("export", "e", "export the table", Group.LOOK, applicable=_not_busy, help="to a CSV, JSON or Markdown file"),
     Action("freeze", "z", "freeze the view", Group.LOOK, help="nothing moves; thaws after 5 minutes"),
+    Action("theme", "T", "try other colours", Group.LOOK, applicable=_theme, help="from theme to theme"),
     Action("mark", "space", "mark", Group.CHOOSE, applicable=_device),
     Action("mark_all", "*", "mark all on view", Group.CHOOSE, help="all that the filter shows"),
     Action("clear", "-", "clear the marks", Group.CHOOSE, applicable=_shown_mark),

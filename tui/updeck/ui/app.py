@@ -258,6 +258,13 @@ class UpdeckApp(App[None], inherit_bindings=False):
             self.say(line((f"{self._busy} is still open", Ink.MAY)))
         return not stray
 
+    def next_theme(self) -> str:
+        """Draw in the colours of the next theme, and return its name."""
+        names = list(THEMES)
+        self.ansi_color = None  # what the theme says counts
+        self.theme = names[(names.index(self.theme) + 1) % len(names)]
+        return self.theme
+
     def leave(self) -> None:
         """Quit, unless something would be lost and the person thinks better of it."""
         service = self._service

@@ -49,6 +49,7 @@ class Deeds:
             "copy": self._copy,
             "export": self._export,
             "freeze": self._freeze,
+            "theme": self._theme,
             "mark": self._mark,
             "mark_all": self._mark_all,
             "clear": self._clear,
@@ -145,6 +146,11 @@ class Deeds:
         turned = ", reversed" if screen.lineup.reversed else ""
         screen.cursor_moved()
         screen.deck.say(line(("sorted by ", Ink.DIM), screen.lineup.sort.value, (turned, Ink.DIM)))
+
+    def _theme(self) -> None:
+        deck = self._screen.deck
+        name = deck.next_theme()
+        deck.say(line((f'{name}: `theme = "{name}"` under [ui] in the inventory keeps it', Ink.PLAIN)))
 
     def _poll(self) -> None:
         names = self._screen.context().names

@@ -62,7 +62,8 @@ def entry_row(
         text = f"{glyphs.ready} {edit.text}" if edit.text else entry.hint
         return [caption, Segment(pad(text, room), value + Style(reverse=here))]
     if not edit.text and not here:
-        return [caption, Segment(pad(entry.hint, room), value + Style(dim=True))]
+        hint = Style(color=palette[Ink.DIM].color, dim=palette[Ink.DIM].dim)
+        return [caption, Segment(pad(entry.hint, room), value + hint)]
     text = glyphs.ready * len(edit.text) if entry.secret else edit.text
     if not here:
         return [caption, Segment(pad(text, room), value)]

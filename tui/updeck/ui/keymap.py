@@ -7,13 +7,18 @@ with `/` can never be taken for keys (`security.md`, confirmation).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from string import ascii_lowercase
+from typing import TYPE_CHECKING
 
 from updeck.errors import ConfigError
-from updeck.text import clean
+from updeck.text import cell_width, clean
 from updeck.toml_table import nearest
 from updeck.ui.actions import ACTIONS, Action
 
-__all__ = ["Keymap", "is_modifier", "key_name", "shown_key"]
+if TYPE_CHECKING:
+    from updeck.fleet.inventory import Fleet
+
+__all__ = ["KeyFault", "Keymap", "check_keys", "is_modifier", "key_name", "shown_key"]
 
 _ALIASES = {
     "esc": "escape",
@@ -28,6 +33,25 @@ _SHOWN = {
     "pageup": "pgup",
     "pagedown": "pgdn",
 }
+
+_OTHERS_HAVE = {
+    "ctrl+a": "screen takes it",
+    "ctrl+b": "tmux takes it",
+    "ctrl+s": "the terminal takes it",
+    "ctrl+q": "the terminal takes it",
+    "ctrl+z": "it stops the program",
+    "ctrl+i": "a terminal sends tab for it",
+    "ctrl+m": "a terminal sends enter for it",
+    "ctrl+j": "some terminals send it for enter",
+    "ctrl+h": "some terminals send it for backspace",
+}
+_NAMED = (
+    *("enter", "escape", "tab", "shift+tab", "space", "backspace", "delete", "insert", "home", "end"),
+    *("pageup", "pagedown", "up", "down", "left", "right"),
+    *(f"f{number}" for number in range(1, 13)),
+    *(key for letter in ascii_lowercase if (key := f"ctrl+{letter}") not in _OTHERS_HAVE),
+)
+_USE = 'use one character, or a name such as "enter", "f5" or "ctrl+t"'
 
 
 def key_name(key: str, character: str | None) -> str:
@@ -47,18 +71,36 @@ def shown_key(key: str) -> str:
     return _SHOWN.get(key, key)
 
 
+class KeyFault(ConfigError):
+    """A line of `[keys]` that cannot be; `action_id` is its key there."""
+
+    def __init__(self, action_id: str, problem: str, advice: str | None = None) -> None:
+        super().__init__(f"[keys] {clean(action_id, 80)} {problem}", advice=advice)
+        self.action_id = action_id
+        self.problem = problem
+
+
+def check_keys(fleet: Fleet) -> None:
+    """Raise `ConfigError`, naming file and line, where the table `[keys]` of an inventory cannot be."""
+    try:
+        Keymap(fleet.keys)
+    except KeyFault as fault:
+        if fleet.source is None:
+            raise
+        raise fleet.source.table("keys").error(fault.action_id, fault.problem, fault.advice) from None
+
+
 class Keymap:
-    """The keys of all actions. Raises `ConfigError` for an unknown id, no key, or one key for two actions."""
+    """The keys of all actions. Raises `KeyFault` for an unknown id, no key, or one key for two actions."""
 
     def __init__(self, changes: Mapping[str, str] | None = None, actions: Sequence[Action] = ACTIONS) -> None:
         changes = changes or {}
         known = [action.id for action in actions]
-        for wrong in changes.keys() - set(known):
+        for wrong in (action_id for action_id in changes if action_id not in known):
             hint = nearest(wrong, known)
-            raise ConfigError(
-                f'[keys] has no action "{clean(wrong, 80)}"',
-                advice=f'did you mean "{hint}"?' if hint else None,
-            )
+            told = f"did you mean {hint}?" if hint else "the table of keys in the README has the ids"
+            raise KeyFault(wrong, "is no action", told)
+        self._changed = frozenset(changes)
         self._actions: dict[str, Action] = {}
         self._keys: dict[str, tuple[str, ...]] = {}
         changed_first = sorted(actions, key=lambda action: action.id not in changes)
@@ -71,10 +113,8 @@ class Keymap:
     def _bind(self, key: str, action: Action) -> None:
         other = self._actions.get(key)
         if other is not None:
-            raise ConfigError(
-                f'[keys] gives "{key}" to both {other.id} and {action.id}',
-                advice="give one of them another key",
-            )
+            blamed, owner = (action, other) if action.id in self._changed else (other, action)
+            raise KeyFault(blamed.id, f'takes "{key}", which is the key of {owner.id}', "give one of them another key")
         self._actions[key] = action
 
     def action(self, key: str) -> Action | None:
@@ -87,11 +127,14 @@ class Keymap:
 
 
 def _canonical(action_id: str, key: str) -> str:
+    """Return a key as it is called when it is pressed; raises `KeyFault` for what cannot be typed everywhere."""
     name = _ALIASES.get(key.lower(), key)
-    named = len(name) > 1 and name.isascii() and name.replace("+", "").replace("_", "").isalnum() and name.islower()
-    if not named and (len(name) != 1 or not name.isprintable()):
-        raise ConfigError(
-            f'[keys] {clean(action_id, 80)}: "{clean(key, 40)}" is no key',
-            advice='use one character, or a name such as "enter", "f5" or "ctrl+t"',
-        )
-    return name
+    if name in _NAMED or (len(name) == 1 and name.isprintable() and cell_width(name) > 0):
+        return name
+    shown = clean(key, 40)
+    if name in _OTHERS_HAVE:
+        raise KeyFault(action_id, f'takes "{shown}", which does not arrive: {_OTHERS_HAVE[name]}', _USE)
+    if name.startswith("alt+"):
+        raise KeyFault(action_id, f'takes "{shown}", which over a slow line arrives as escape and a letter', _USE)
+    hint = nearest(name, _NAMED)
+    raise KeyFault(action_id, f'takes "{shown}", which is no key', f'did you mean "{hint}"?' if hint else _USE)

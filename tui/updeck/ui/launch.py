@@ -30,12 +30,14 @@ class UiOptions:
 
     `fleet_name` and `label` stand in the header (`label` is PRODUCTION, LAB, DEMO, …); `pace_s` is how often
     changes are drawn, and after `rest_s` of rest the cursor's device is drawn in full. With `slow_line` (None: where
-    the environment tells of SSH) both wait longer. `first_run` opens the screen that leads to the first device.
+    the environment tells of SSH) both wait longer. `colours` is why the theme is not for a person to choose, if so.
+    `first_run` opens the screen that leads to the first device.
     """
 
     fleet_name: str = "fleet"
     label: str = ""
     theme: str = "dark"
+    colours: str | None = None
     keys: Mapping[str, str] = field(default_factory=dict)
     ascii: bool = False
     mouse: bool = False
@@ -52,10 +54,11 @@ class UiOptions:
         over_ssh = "SSH_CONNECTION" in environment or "SSH_TTY" in environment
         slow = over_ssh if self.slow_line is None else self.slow_line
         pace_s, rest_s = (SLOW_PACE_S, SLOW_REST_S) if slow else (self.pace_s, self.rest_s)
-        plain = "NO_COLOR" in environment or not _many_colours(environment)
+        colours = _why_plain(environment)
         return replace(
             self,
-            theme="ansi" if plain else self.theme,
+            theme="ansi" if colours else self.theme,
+            colours=colours,
             ascii=self.ascii or wants_ascii(environment),
             slow_line=slow,
             pace_s=pace_s,
@@ -64,6 +67,12 @@ class UiOptions:
 
 
 _COLOURFUL = ("alacritty", "kitty", "foot", "wezterm", "xterm-ghostty", "xterm-kitty")
+
+
+def _why_plain(environment: Mapping[str, str]) -> str | None:
+    if "NO_COLOR" in environment:
+        return "NO_COLOR is set: there are no colours to choose from"
+    return None if _many_colours(environment) else "this terminal says that it has few colours: it is drawn in its own"
 
 
 def _many_colours(environment: Mapping[str, str]) -> bool:

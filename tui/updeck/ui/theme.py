@@ -1,7 +1,9 @@
 """The looks: one accent, red only for what needs a person, yellow for what may, everything else grey.
 
 All colours lie in the 256-colour table, so that they look the same over SSH and take a third of the bytes of
-true colour. A further theme is one more `Tints` (`design.md` 5).
+true colour. A further theme is one more `Tints` (`design.md` 5). Text has at least 4.5 times the luminance of its
+ground, or the reverse (WCAG 2.1, 1.4.3); in `high-contrast` 7 times (1.4.6). In `colour-blind` blue, yellow and orange
+differ in lightness too, so that the eye that lacks one kind of cone tells them apart.
 """
 
 from __future__ import annotations
@@ -37,6 +39,8 @@ class Tints:
     accent: str
     may: str
     needs: str
+    lab: str | None = None
+    """Behind the label LAB, where that is not the colour of rules."""
 
 
 _TINTS = {
@@ -46,7 +50,7 @@ _TINTS = {
         surface="#262626",
         panel="#303030",
         rule="#4e4e4e",
-        dim="#8a8a8a",
+        dim="#9e9e9e",
         plain="#d0d0d0",
         strong="#eeeeee",
         accent="#5fafd7",
@@ -59,12 +63,39 @@ _TINTS = {
         surface="#e4e4e4",
         panel="#dadada",
         rule="#b2b2b2",
-        dim="#6c6c6c",
+        dim="#585858",
         plain="#303030",
         strong="#080808",
         accent="#005faf",
         may="#875f00",
         needs="#af0000",
+    ),
+    "high-contrast": Tints(
+        dark=True,
+        background="#000000",
+        surface="#000000",
+        panel="#1c1c1c",
+        rule="#8a8a8a",
+        dim="#bcbcbc",
+        plain="#ffffff",
+        strong="#ffffff",
+        accent="#5fd7ff",
+        may="#ffff5f",
+        needs="#ff8787",
+        lab="#303030",
+    ),
+    "colour-blind": Tints(
+        dark=True,
+        background="#1c1c1c",
+        surface="#262626",
+        panel="#303030",
+        rule="#4e4e4e",
+        dim="#9e9e9e",
+        plain="#eeeeee",
+        strong="#ffffff",
+        accent="#5fafff",
+        may="#d7af00",
+        needs="#ff875f",
     ),
 }
 
@@ -86,7 +117,7 @@ def _palette(tints: Tints) -> Palette:
         Ink.NEEDS: ink(tints.needs, bold=True),
         Ink.KEY: ink(tints.accent),
         Ink.PRODUCTION: Style(color=paper, bgcolor=tints.strong, bold=True),
-        Ink.LAB: Style(color=tints.strong, bgcolor=tints.rule),
+        Ink.LAB: Style(color=tints.strong, bgcolor=tints.lab or tints.rule),
         Ink.DEMO: Style(color=paper, bgcolor=tints.accent, bold=True),
     }
 

@@ -192,6 +192,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
             image=board.images.image if board.pane is Pane.IMAGES else None,
             read_only=self.deck.options.read_only,
             busy=self.deck.busy,
+            colours=self.deck.options.colours,
         )
 
     # what is new

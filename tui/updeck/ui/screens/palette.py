@@ -11,6 +11,7 @@ from textual.screen import Screen
 from updeck.text import pad
 from updeck.ui.actions import ACTIONS, Action, ActionContext, Group
 from updeck.ui.ink import Ink, Line, fit_line, line
+from updeck.ui.keymap import key_name
 from updeck.ui.layout import Place
 from updeck.ui.line_edit import LineEdit
 from updeck.ui.widgets.canvas import Canvas
@@ -77,7 +78,7 @@ class PaletteScreen(Screen[None], inherit_bindings=False):
         if not self._deck.hears(self):
             return
         match event.key:
-            case "escape" | "ctrl+p":
+            case "escape":
                 self._deck.close(self)
             case "enter":
                 self._deck.close(self, then=self._do_chosen)
@@ -85,7 +86,9 @@ class PaletteScreen(Screen[None], inherit_bindings=False):
                 self._chosen = max(0, self._chosen + (1 if event.key == "down" else -1))
                 self.draw()
             case key:
-                if self._edit.press(key, event.character):
+                if key_name(key, event.character) in self._deck.keymap.keys("palette") and not event.is_printable:
+                    self._deck.close(self)
+                elif self._edit.press(key, event.character):
                     self._chosen = 0
                     self.draw()
 
