@@ -19,8 +19,6 @@ ROUNDS = 200
 """Ends a test that would go on for ever."""
 
 
-# of the hundreds of connections that reboots cut, one can be left to the garbage collector when the fleet ends
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.skipif(not LONG, reason="only where UPDECK_LONG asks for the long run")
 async def test_sixty_mixed_devices_end_as_their_truth_warrants(
     simulator: StartSimulator, tmp_path: Path, request: pytest.FixtureRequest
@@ -74,7 +72,9 @@ async def _asked_for(one: RolloutDesk, rollout: str, shown: dict[str, object]) -
         return ["reopen"]
     if held:
         for name in held:
-            await one.ask("skip", rollout, name, "--reason", "not tonight")
+            asked = await one.shell.run("rollout", "skip", rollout, name, "--reason", "not tonight")
+            # the engine that an earlier skip began looks at all that was held, and may end it itself
+            assert asked.code == 0 or "its attempt 1 has ended" in asked.err, asked.err
         return ["skip"]
     if shown["state"] == "WAITING_FOR_PROMOTION":
         await one.ask("promote", rollout)
