@@ -8,11 +8,15 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from simulation import SPEED, StartSimulator
 from updeck.simulator.options import AuthMode, Scenario, ServeOptions
 from updeck.simulator.serving import Simulator, running
 from updeck.simulator.timeline import LoopTimeline, VirtualTimeline
+
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")  # no test asserts a time: on a busy machine hypothesis's own limits fail at random
 
 
 @pytest.fixture
