@@ -25,6 +25,8 @@ INVENTORIES = {
     "broken": "[devices\n",
 }
 
+NO_EVENTS = '{\n  "events": []\n}\n'
+
 USAGE: list[tuple[str, str]] = [
     ("nonsense", "no command"),
     ("statuss", 'did you mean "status"'),
@@ -187,3 +189,15 @@ def test_a_hostile_argument_reaches_the_terminal_as_marks_only(room: Path) -> No
     done = run(room, "status", "\x1b]0;owned\x07\x9b31m")
     assert_one_sentence(done, 2, "␛]0;owned␇")
     assert not {"\x1b", "\x07", "\x9b"} & set(done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("closed", "data"), [("<&-", NO_EVENTS), (">&-", ""), ("2>&-", NO_EVENTS), ("<&- >&- 2>&-", "")]
+)
+def test_streams_that_the_caller_closed_change_no_exit_code_and_are_no_traceback(
+    room: Path, closed: str, data: str
+) -> None:
+    command = f'"{sys.executable}" -m updeck journal --json {closed}'
+    environment = {**os.environ, "UPDECK_CONFIG": str(room), "UPDECK_STATE": str(room / "state")}
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, env=environment, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, data, "")
