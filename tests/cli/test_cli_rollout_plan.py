@@ -135,6 +135,11 @@ BAD: list[tuple[list[str], str]] = [
     (["*", "--version", NEW, "--max-failures", "10%"], "is not a valid integer"),
     (["*", "--version", NEW, "--window", "2026-12-01T22:00/2026-12-02T04:00"], "needs its time zone"),
     (["*", "--version", NEW, "--tz", "UTC"], "belong to a window"),
+    (
+        ["*", "--version", NEW, "--window", "2025-12-01T22:00/2025-12-02T04:00", "--tz", "UTC"],
+        "the window ended at 2025-12-02 04:00 UTC",
+    ),
+    (["*", "--version", NEW, "-o", "missing/plan.json"], "there is no directory missing; create it or name another"),
     (["*", "--version", NEW, "--bake", "soon"], "is no duration"),
     (["*", "--version", NEW, "--limit-rate", "fast"], "is no rate"),
     (["*", "--version", NEW, "--version-path", "missing.toml"], "cannot read missing.toml"),

@@ -16,6 +16,7 @@ from updeck.cli.output import Json
 from updeck.cli.plan_lines import outlook_row, outlook_table, plan_terms
 from updeck.cli.session import fleet_of, looked_at, possible_names
 from updeck.cli.transfer import hashed_order
+from updeck.clock import SystemClock
 from updeck.device.models import Reach
 from updeck.device.versions import doubt
 from updeck.errors import UsageError
@@ -27,6 +28,7 @@ from updeck.rollout.plan_document import FORESEEN, plan_document
 from updeck.rollout.plan_words import warnings
 from updeck.rollout.terms import TRANSFERS_AT_ONCE, Terms, parse_sha256
 from updeck.rollout.version_path import read_version_path
+from updeck.rollout.window import Moment
 from updeck.text import clean
 from updeck.toml_table import read_config_text
 
@@ -141,6 +143,7 @@ def plan(invocation: Invocation, *, selectors: tuple[str, ...], output: Path | N
     possible_names(fleet, selectors)
     wanted = _terms(terms)
     wanted.check()
+    _refuse_in_vain(wanted, output)
     image = _image(invocation, wanted)
     views = looked_at(invocation, fleet, selectors)
     if not views:
@@ -179,6 +182,16 @@ def _terms(given: _Terms) -> Terms:
         allow_insecure=given["allow_insecure"],
         version_path=supported,
     )
+
+
+def _refuse_in_vain(wanted: Terms, output: Path | None) -> None:
+    """Raise `UsageError` before a device is asked where no box could start, or the plan could not be written."""
+    window = wanted.dated_window()
+    now = SystemClock().wall()
+    if window is not None and window.at(now) in (Moment.LATE, Moment.OVER):
+        raise UsageError(f"{window.refusal(now)}, so no box could start", advice="give the window a later date")
+    if output is not None and not output.parent.is_dir():
+        raise UsageError(f"there is no directory {clean(output.parent)}", advice="create it or name another -o")
 
 
 def _image(invocation: Invocation, wanted: Terms) -> PlannedImage | None:

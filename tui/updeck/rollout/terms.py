@@ -131,14 +131,15 @@ class Terms:
             ),
             bake_s=parse_duration(self.bake),
             promote=self.promote,
-            window=self._window(),
+            window=self.dated_window(),
             ticket=self.ticket,
             allow_unverified=self.allow_unverified,
             allow_insecure=self.allow_insecure,
             version_path=self.version_path,
         )
 
-    def _window(self) -> Window | None:
+    def dated_window(self) -> Window | None:
+        """Return the window with its dates, None where boxes may go down at any time; raises `UsageError`."""
         if self.window is not None:
             return parse_window(self.window, tz=self.tz, last_start=self.last_start)
         if self.tz is not None or self.last_start is not None:
