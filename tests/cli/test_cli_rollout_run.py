@@ -40,8 +40,7 @@ async def test_a_mixed_fleet_in_waves_ends_in_the_verdicts_that_its_truth_warran
     held = await _held(one, rollout)
     while held:  # a person leaves out whoever needs one, wave by wave
         assert done.code == 5, done.err
-        for name in held:
-            await one.ask("skip", rollout, name, "--reason", "not tonight")
+        await one.leave_out(rollout, held)
         done = await one.shell.run("rollout", "attach", rollout)
         held = await _held(one, rollout)
     shown = await one.shown(rollout)
@@ -55,6 +54,16 @@ async def test_a_mixed_fleet_in_waves_ends_in_the_verdicts_that_its_truth_warran
     listed = (await one.shell.run("rollout", "list", "--json")).json["rollouts"]
     assert [(row["id"], row["state"], row["ticket"]) for row in listed] == [(rollout, "ENDED", "CHG-7")]
     assert set(listed[0]) == {"id", "state", "digest", "created_at", "ticket"}
+
+
+async def test_a_device_that_a_rollout_does_not_have_is_a_usage_error_that_names_the_nearest(desk: OpenDesk) -> None:
+    one = await desk(devices=1)
+    done = await one.shell.run(*(await one.plan("--until", "staged")).words)
+    rollout, (name,) = done.out.splitlines()[0], one.simulator.names
+    for words in (("skip", rollout, f"{name}x"), ("resolve", rollout, f"{name}x", "SUCCESS")):
+        refused = await one.shell.run("rollout", *words, "--reason", "a slip of the hand")
+        assert (refused.code, refused.out) == (2, ""), refused.err
+        assert refused.err.endswith(f"is named {name}x; did you mean {name}?\n")
 
 
 async def _held(one: RolloutDesk, rollout: str) -> list[str]:

@@ -10,7 +10,7 @@ from updeck.cli.exits import Exit
 from updeck.cli.rollout_record import opened_journal
 from updeck.cli.rollout_run import drive_on
 from updeck.clock import SystemClock
-from updeck.errors import Blocked
+from updeck.errors import Blocked, UsageError
 from updeck.journal.models import Verdict
 from updeck.journal.plan_models import ControlKind, RolloutRecord
 from updeck.journal.plan_sentences import in_short
@@ -18,6 +18,8 @@ from updeck.rollout.gate import awaits_promotion, open_wave, wave_barrier
 from updeck.rollout.plan import Plan
 from updeck.rollout.progress import next_in_words
 from updeck.rollout.registration import plan_of
+from updeck.text import clean
+from updeck.toml_table import nearest
 
 __all__ = ["abort", "adopt", "pause", "promote", "reopen", "resolve", "retry", "skip"]
 
@@ -96,8 +98,7 @@ def resolve(invocation: Invocation, *, rollout: str, device: str, verdict: str, 
     invocation.forbid_when_read_only("rollout resolve")
     with opened_journal() as journal:
         record = journal.rollout(rollout)
-        if device not in {member.device for member in record.members}:
-            raise Blocked(f"it is no device of rollout {in_short(record.row.id)}", device=device)
+        _demand_member(record, device)
         journal.resolve(record.row.id, device, Verdict(verdict), reason)
         _tell(invocation, journal.rollout(record.row.id))
     return Exit.GOOD
@@ -117,12 +118,23 @@ def _ask(
     if kind is not ControlKind.PAUSE:  # anyone who sees a rollout may pause it (`rollout.md` 7)
         invocation.forbid_when_read_only(f"rollout {kind.value}")
     with opened_journal() as journal:
-        name = journal.rollout(rollout).row.id
+        record = journal.rollout(rollout)
+        name = record.row.id
+        if device is not None:
+            _demand_member(record, device)
         journal.control(name, kind, device=device, value=value, reason=reason)
         if drives:
             drive_on(invocation, journal, name)
         _tell(invocation, journal.rollout(name))
     return Exit.GOOD
+
+
+def _demand_member(record: RolloutRecord, device: str) -> None:
+    names = [member.device for member in record.members]
+    if device not in names:
+        hint = nearest(device, names)
+        told = f"no device of rollout {in_short(record.row.id)} is named {clean(device, 80)}"
+        raise UsageError(told, advice=f"did you mean {hint}?" if hint else None)
 
 
 def _tell(invocation: Invocation, record: RolloutRecord) -> None:
