@@ -12,8 +12,6 @@ from updeck.journal.store import Journal
 
 __all__ = ["change_line", "observation", "observe", "seen_event", "way"]
 
-_WATCHED = ("reach", "state")
-
 
 def observation(tracked: Tracked) -> dict[str, Json]:
     """Return what is kept of a device as it was just seen."""
@@ -35,9 +33,16 @@ def observe(device: str, at: float, seen: Mapping[str, Json], journal: Journal) 
     before = journal.latest(device)
     if not journal.observe(device, at, seen) or before is None:
         return
-    if all(before.payload.get(key) == seen[key] for key in _WATCHED):
+    if _says_the_same(before.payload, seen):
         return
     journal.note("state", device, change_line(before.payload, seen))
+
+
+def _says_the_same(before: Mapping[str, Json], now: Mapping[str, Json]) -> bool:
+    """Whether two observations tell of the same; behind an outage each process has a last state of its own, or none."""
+    if before.get("reach") != now["reach"]:
+        return False
+    return now["reach"] != Reach.OK or before.get("state") == now["state"]
 
 
 def change_line(before: Mapping[str, Json], now: Mapping[str, Json]) -> str:
