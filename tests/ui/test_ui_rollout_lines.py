@@ -131,6 +131,19 @@ def test_the_facts_and_rows_of_a_rollout_fit_and_line_up(width: int) -> None:
     assert text_of(rows[-1].line).split() == ["d59", "WAITING"]
 
 
+def test_of_what_is_expected_nothing_is_cut_and_what_matters_most_comes_first() -> None:
+    window = parse_window("2026-12-01T22:00/2026-12-02T04:00", tz="UTC", last_start="03:00")
+    plan = replace(plan_of(1, 1, 2), window=window)
+    now = window.opens_at + 3600
+    sight = Sight(record_of(plan, went("d0", now - 1800, now - 900), going("d1", now - 300)), plan, now)
+    expected = forecast(sight.record, plan, now)
+    whole = text_of(facts_lines(sight, expected, 400)[2]).split("  ·  ")
+    for width in range(60, 200):
+        assert (drawn := text_of(facts_lines(sight, expected, width)[2])).split("  ·  ")[0] == whole[0]
+        assert cell_width(drawn) <= width
+        assert set(drawn.split("  ·  ")) <= set(whole), f"cut at {width} cells"
+
+
 def test_a_link_hangs_its_causes_beneath_itself() -> None:
     link = Link(NOW, Kind.END, "REVIEW", "mk", ("no answer for 120 min", "start unknown: connection reset"), True)
     drawn = [text_of(one) for one in link_lines(link, 60, NOW + 5)]

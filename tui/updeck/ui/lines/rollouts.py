@@ -149,8 +149,17 @@ def facts_lines(sight: Sight, expected: Forecast, width: int) -> list[Line]:
     shut = (f"stopped: {plural(gate.bad, 'failure')}, {gate.limit} allowed", Ink.NEEDS)
     gate_words = shut if gate.closed else (stops_at(gate.limit, len(record.members)), Ink.DIM)
     second = join([line(done), line(gate_words), line(_engine(sight))], _DOT)
-    third = join(_outlook(sight, expected), _DOT)
+    third = _as_fit(_outlook(sight, expected), width)
     return [fit_line(first, width), fit_line(second, width), fit_line(third, width)]
+
+
+def _as_fit(parts: Sequence[Line], width: int) -> Line:
+    """Join what fits, the first first: what comes later is left out whole rather than cut."""
+    shown: list[Line] = []
+    for part in parts:
+        if not shown or width_of(join([*shown, part], _DOT)) <= width:
+            shown.append(part)
+    return join(shown, _DOT)
 
 
 def _engine(sight: Sight) -> tuple[str, Ink]:
