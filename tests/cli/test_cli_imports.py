@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from terminal_fixture import on_terminal
+
 PROGRAM = """
 import sys
 from updeck.cli.main import main
@@ -47,3 +49,44 @@ def test_asking_a_device_loads_the_http_client_and_still_no_textual(tmp_path: Pa
     loaded = modules_after(tmp_path, "status")
     assert "httpx" in loaded
     assert "textual" not in loaded
+
+
+PAINTED = """
+import os
+import sys
+from pathlib import Path
+from updeck.cli import run
+from updeck.ui.thin_line import ThinLine
+
+thin = ThinLine.thin
+
+def noted(picture, data, columns, rows):
+    sent = thin(picture, data, columns, rows)
+    if "fleet" in sent and not (out := Path(os.environ["UPDECK_CONFIG"], "loaded")).exists():
+        out.write_text(" ".join(sys.modules))
+    return sent
+
+ThinLine.thin = noted
+sys.argv = ["updeck"]
+run()
+"""
+
+DRAWS_THE_FIRST_PICTURE = {
+    "updeck.device": {"models", "trust", "versions"},
+    "updeck.fleet": {"addresses", "inventory", "views"},
+    "updeck.journal": {"op"},
+    "updeck.rollout": set[str](),
+}
+"""What is loaded of the layers beneath the screen before anything is seen."""
+
+
+def test_before_the_first_paint_nothing_is_loaded_that_it_does_not_need(tmp_path: Path) -> None:
+    (tmp_path / "fleet.toml").write_text('[devices.ar11-x]\nurl = "http://127.0.0.1:9"\n')
+    environment = {"UPDECK_CONFIG": str(tmp_path), "UPDECK_STATE": str(tmp_path / "state"), "HOME": str(tmp_path)}
+    with on_terminal("-c", PAINTED, environment=environment) as terminal:
+        terminal.until(lambda seen: "ar11-x" in seen.text)
+    loaded = set((tmp_path / "loaded").read_text().split())
+    for layer, wanted in DRAWS_THE_FIRST_PICTURE.items():
+        assert {name.removeprefix(f"{layer}.") for name in loaded if name.startswith(f"{layer}.")} == wanted
+    assert not loaded & {"httpx", "tomlkit", "sqlite3", "updeck.ui.flows", "updeck.ui.screens.dialog"}
+    assert sum(name.startswith("updeck.") for name in loaded) <= 62

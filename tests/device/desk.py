@@ -9,7 +9,7 @@ from updeck.clock import Clock
 from updeck.device.client import DeviceClient
 from updeck.device.credentials import Credential, LoginTurn
 from updeck.device.endpoint import AuthMethod, Endpoint
-from updeck.device.tls import Tls
+from updeck.device.trust import Tls
 from updeck.errors import Blocked
 
 PASSWORD = "pass wörd\"'"

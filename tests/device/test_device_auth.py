@@ -14,7 +14,7 @@ from device.desk import PASSWORD, BookedSource, HandClock, Permit, client_of
 from device.rogue import SERVICES, UPDATE, Asked, Handler, Rogue, but, fault, reply, reset, rogue, usual
 from simulation import StartSimulator
 from updeck.device.endpoint import AuthMethod
-from updeck.device.tls import Tls
+from updeck.device.trust import Tls
 from updeck.errors import AuthError, Garbled, Unreachable, UpdeckError
 from updeck.simulator.options import AuthMode, Scenario
 from updeck.simulator.serving import Simulator

@@ -13,7 +13,7 @@ from device.desk import BookedSource, Permit, client_of
 from device.rogue import IMAGE, Asked, Handler, but, fault, hang, listening, reply, reset, rogue, then_close, usual
 from simulation import StartSimulator
 from updeck.device.client import DeviceClient
-from updeck.device.tls import Tls
+from updeck.device.trust import Tls
 from updeck.errors import Blocked, ReadOnly, Refused, UnknownOutcome, Unreachable, UpdeckError
 
 Change = Callable[[DeviceClient, Permit], Awaitable[object]]

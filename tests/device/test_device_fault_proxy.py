@@ -17,7 +17,7 @@ from fault_proxy import FaultProxy, Way, proxied
 from simulation import StartSimulator
 from updeck.device.client import DeviceClient
 from updeck.device.image_file import ImageFile
-from updeck.device.tls import Tls
+from updeck.device.trust import Tls
 from updeck.errors import UnknownOutcome, Unreachable
 from updeck.simulator.images import write_image
 from updeck.simulator.serving import Simulator

@@ -17,7 +17,7 @@ from device.rogue import Asked, Handler, but, listening, rogue
 from updeck.device.client import Endpoint
 from updeck.device.guard import SIZE_LIMIT
 from updeck.device.image_file import ImageFile
-from updeck.device.tls import Tls
+from updeck.device.trust import Tls
 from updeck.device.upload import UploadSession
 from updeck.errors import DeviceError, UnknownOutcome, Unreachable, UpdeckError
 

@@ -22,7 +22,7 @@ from updeck.device.client import Endpoint
 from updeck.device.exchange import Call, Departure
 from updeck.device.guard import AsyncGuardedTransport, Guard, GuardedTransport
 from updeck.device.image_file import ImageFile
-from updeck.device.tls import Tls
+from updeck.device.trust import Tls
 from updeck.device.upload import UploadSession
 from updeck.errors import ConfigError, ReadOnly, Unreachable, UpdeckError
 

@@ -18,7 +18,8 @@ from device.desk import PASSWORD, Permit, client_of
 from device.rogue import listening, rogue
 from updeck.device.client import Endpoint
 from updeck.device.image_file import ImageFile
-from updeck.device.tls import Tls, TlsMode, context_for, present
+from updeck.device.tls import context_for, present
+from updeck.device.trust import Tls, TlsMode
 from updeck.device.upload import UploadSession
 from updeck.errors import ConfigError, TrustError, Unreachable
 

@@ -31,7 +31,7 @@ from simulation import StartSimulator
 from updeck.device.endpoint import Endpoint
 from updeck.device.image_file import CHUNK_BYTES, ImageFile
 from updeck.device.models import Image
-from updeck.device.tls import Tls
+from updeck.device.trust import Tls
 from updeck.device.upload import UploadSession
 from updeck.errors import (
     Blocked,

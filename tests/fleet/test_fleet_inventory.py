@@ -12,7 +12,7 @@ import tomlkit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from updeck.device.tls import Tls
+from updeck.device.trust import Tls
 from updeck.errors import ConfigError, UsageError
 from updeck.fleet.inventory import (
     DEVICE_KEYS,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from updeck.device.tls import Tls
+from updeck.device.trust import Tls
 from updeck.errors import ConfigError, UsageError
 from updeck.fleet.inventory import DeviceEntry, load_fleet
 from updeck.fleet.inventory_edit import add_device, create_fleet, remove_device, set_pin, set_pins, set_value

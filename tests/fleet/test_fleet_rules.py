@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from updeck.device.models import HistoryEntry, Image, Info, Reach, Update
-from updeck.device.tls import Tls
+from updeck.device.trust import Tls
 from updeck.fleet.inventory import DeviceEntry
 from updeck.fleet.next import Known, clock_text, next_step
 from updeck.fleet.rules import Ownership, Situation, differences, ownership, refusal

@@ -8,7 +8,7 @@ import pytest
 
 from rollout_records import IMAGE, NEW, OLD, SHA, plan_of
 from updeck.device.models import HistoryEntry, Image, Info, Reach, Update
-from updeck.device.tls import Tls
+from updeck.device.trust import Tls
 from updeck.errors import ConfigError
 from updeck.fleet.inventory import DeviceEntry
 from updeck.fleet.orders import Result

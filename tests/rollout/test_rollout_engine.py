@@ -12,7 +12,7 @@ from random import Random
 
 from simulation import StartSimulator
 from updeck.clock import SystemClock
-from updeck.device.tls import Tls
+from updeck.device.trust import Tls
 from updeck.device.versions import newer
 from updeck.fleet.desk import Desk
 from updeck.fleet.inventory import load_fleet

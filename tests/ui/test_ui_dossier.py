@@ -9,7 +9,7 @@ import pytest
 from fleet_fixture import ACTOR, NOW, Stage, device, image, intent, some_events
 from seat import seated
 from updeck.device.models import Certificate, Reach
-from updeck.device.tls import Tls
+from updeck.device.trust import Tls
 from updeck.fleet.chronicle import way
 from updeck.fleet.orders import CertificateOffer
 from updeck.fleet.state import Step

@@ -9,7 +9,7 @@ import pytest
 
 from fleet_fixture import ACTOR, NOW, bank, device, image, initialized, intent, some_events
 from updeck.device.models import Image, Reach
-from updeck.device.tls import Tls
+from updeck.device.trust import Tls
 from updeck.fleet.views import DeviceView, Phase, Tone, Transfer, Watch
 from updeck.journal.models import DeviceRecord, Event, Op, RolloutRow
 from updeck.text import cell_width

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from updeck.device.tls import Tls
+from updeck.device.trust import Tls
 from updeck.fleet.inventory import DeviceEntry, Fleet
 from updeck.rollout.plan import Fence, Goal, Limits, Plan, PlannedDevice, PlannedImage, Promotion, Source, Via
 from updeck.rollout.window import Window

@@ -8,33 +8,17 @@ from __future__ import annotations
 
 import hmac
 import ssl
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
 from updeck.device.certificate import describe, fingerprint
 from updeck.device.models import Certificate
+from updeck.device.trust import Tls
 from updeck.errors import ConfigError, TrustError
 from updeck.text import clean
 from updeck.toml_table import read_config_text
 
-__all__ = ["PresentedError", "Tls", "TlsMode", "context_for", "present"]
-
-TlsMode = Literal["verify", "ca", "pin", "insecure"]
-
-
-@dataclass(frozen=True, slots=True)
-class Tls:
-    """How a device's certificate is trusted.
-
-    `verify`: by the system's store; `ca`: by the certificates in `ca_file`; both check the host name as well.
-    `pin`: its fingerprint is `pin` (`sha256:` and 64 hex digits), whatever else it says. `insecure`: any.
-    """
-
-    mode: TlsMode = "verify"
-    ca_file: Path | None = None
-    pin: str | None = None
+__all__ = ["PresentedError", "context_for", "present"]
 
 
 class PresentedError(ssl.SSLCertVerificationError):

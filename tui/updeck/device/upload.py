@@ -24,7 +24,8 @@ from updeck.device.models import Image
 from updeck.device.paths import UPLOAD
 from updeck.device.permission import Permission
 from updeck.device.reply import call_error, made_image, named, outcome_known
-from updeck.device.tls import Tls, context_for
+from updeck.device.tls import context_for
+from updeck.device.trust import Tls
 from updeck.device.wire import AGENT, answer_of, departs, proxy_of
 from updeck.errors import DeviceError, Interrupted, Unreachable
 

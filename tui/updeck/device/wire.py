@@ -19,7 +19,8 @@ from updeck.device.exchange import CONNECT_S, READ_S, TLS_S, Answer, Call, Depar
 from updeck.device.guard import AsyncGuardedTransport, Guard, departure_of, extensions
 from updeck.device.lean_transport import LeanTransport
 from updeck.device.reasons import causes, explain
-from updeck.device.tls import PresentedError, Tls, context_for, present
+from updeck.device.tls import PresentedError, context_for, present
+from updeck.device.trust import Tls
 from updeck.errors import ConfigError, DeviceError, TrustError, Unreachable
 from updeck.text import clean
 

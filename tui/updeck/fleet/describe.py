@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import NamedTuple
 
-from updeck.device.tls import Tls
+from updeck.device.trust import Tls
 from updeck.fleet.inventory import DeviceEntry, Fleet
 from updeck.text import clean
 from updeck.toml_table import Table

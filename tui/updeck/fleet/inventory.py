@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
-from updeck.device.tls import Tls
+from updeck.device.trust import Tls
 from updeck.errors import ConfigError, UsageError
 from updeck.fleet.addresses import DEFAULT_PORTS, device_url, fingerprint, host_and_port, proxy_url
-from updeck.fleet.secret_sources import SecretSource, local_path, read_secret_source
 from updeck.paths import config_dir
 from updeck.settings import (
     KeySettings,
@@ -30,6 +29,9 @@ from updeck.settings import (
 )
 from updeck.text import clean
 from updeck.toml_table import Table, parse_toml, read_config_text
+
+if TYPE_CHECKING:
+    from updeck.fleet.secret_sources import SecretSource
 
 __all__ = [
     "AuthMode",
@@ -213,13 +215,21 @@ def _read_entry(name: str, url: str, table: Table, base: Path) -> DeviceEntry:
         site=_checked(table, "site", check_label),
         pair=_checked(table, "pair", check_label),
         username=table.text("username") or None,
-        password=read_secret_source(table, "password", base),
-        oauth_code=read_secret_source(table, "oauth_code", base),
+        password=_read_secret(table, "password", base),
+        oauth_code=_read_secret(table, "oauth_code", base),
         auth=cast("AuthMode", table.choice("auth", AUTH_MODES) or "auto"),
         tls=_read_tls(table, base),
         proxy=_checked(table, "proxy", proxy_url),
         fetch_local=bool(table.flag("fetch_local")),
     )
+
+
+def _read_secret(table: Table, key: str, base: Path) -> SecretSource | None:
+    if key not in table:
+        return None
+    from updeck.fleet.secret_sources import read_secret_source  # many inventories name none
+
+    return read_secret_source(table, key, base)
 
 
 def _checked(table: Table, key: str, check: Callable[[str], str]) -> str | None:
@@ -254,6 +264,8 @@ def _read_tls(table: Table, base: Path) -> Tls:
     if len(trust.keys) != 1:
         raise table.error("tls", 'must be "verify", { ca = "FILE" }, { pin = "sha256:…" } or "insecure"')
     if "ca" in trust:
+        from updeck.fleet.secret_sources import local_path
+
         return Tls("ca", ca_file=local_path(trust, "ca", base))
     pin = _checked(trust, "pin", fingerprint)
     if pin is None:

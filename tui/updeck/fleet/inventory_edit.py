@@ -15,7 +15,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable
 
-from updeck.device.tls import Tls
+from updeck.device.trust import Tls
 from updeck.errors import ConfigError, UsageError
 from updeck.fleet.addresses import fingerprint
 from updeck.fleet.inventory import DeviceEntry, Fleet, check_name, fleet_exists, fleet_path, parse_fleet

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from updeck.device.models import Reach
-from updeck.device.tls import Tls
+from updeck.device.trust import Tls
 from updeck.errors import AuthError, Blocked
 from updeck.fleet.credentials import CredentialVault, HandOver
 from updeck.fleet.inventory import DeviceEntry

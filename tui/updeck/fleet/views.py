@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from updeck.device.models import Identity, Image, Info, Reach, Update, valid_images
-from updeck.fleet.inventory import DeviceEntry
-from updeck.journal.models import DeviceRecord
+
+if TYPE_CHECKING:
+    from updeck.fleet.inventory import DeviceEntry
+    from updeck.journal.models import DeviceRecord
 
 __all__ = ["DeviceView", "Next", "Phase", "Reading", "Tone", "Transfer", "Watch"]
 

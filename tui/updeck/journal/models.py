@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from updeck.journal.op import Op
+
 __all__ = [
     "GOOD_VERDICTS",
     "Actor",
@@ -32,17 +34,6 @@ __all__ = [
 
 Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | float | bool | None"
 """What an observation is made of."""
-
-
-class Op(StrEnum):
-    """A mutating call."""
-
-    UPLOAD = "upload"
-    FETCH = "fetch"
-    DELETE = "delete"
-    INIT = "init"
-    START = "start"
-    RESET = "reset"
 
 
 class Outcome(StrEnum):

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from updeck.device.models import Image
-from updeck.fleet.rules import Situation, refusal
-from updeck.fleet.views import DeviceView
-from updeck.journal.models import Op
+from updeck.journal.op import Op
 
 if TYPE_CHECKING:
+    from updeck.device.models import Image
+    from updeck.fleet.views import DeviceView
     from updeck.ui.rollout_sight import Sight
 
 __all__ = ["ACTIONS", "BY_ID", "Action", "ActionContext", "Group", "Pane"]
@@ -141,17 +140,20 @@ def _single(op: Op, label: str) -> Applicable:
         view = context.view
         if reason is not None or view is None:
             return reason
-        forbidden = refusal(op, _situation(view, op))
-        return None if forbidden is None else f"{label} {view.name}: {forbidden}"
+        return _forbidden(op, label, view)
 
     return applicable
 
 
-def _situation(view: DeviceView, op: Op) -> Situation:
+def _forbidden(op: Op, label: str, view: DeviceView) -> str | None:
     """Take the last reading as it is; which of several images an init means is for its dialog to ask."""
+    from updeck.fleet.rules import Situation, refusal  # no device is there to ask about before the first paint
+
     valid = () if view.reading is None else view.reading.valid
     named = valid[0].version if op is Op.INIT and len(valid) > 1 else None
-    return Situation(view.entry, view.reach, view.error, view.reading, view.record, named=named, allow_insecure=True)
+    seen = Situation(view.entry, view.reach, view.error, view.reading, view.record, named=named, allow_insecure=True)
+    forbidden = refusal(op, seen)
+    return None if forbidden is None else f"{label} {view.name}: {forbidden}"
 
 
 def _batch(op: Op, label: str) -> Applicable:
@@ -160,8 +162,7 @@ def _batch(op: Op, label: str) -> Applicable:
         if reason is not None or len(context.targets) > 1:
             return reason  # a table of several says for each device why it is left out
         view = context.targets[0]
-        forbidden = refusal(op, _situation(view, op))
-        return None if forbidden is None else f"{label} {view.name}: {forbidden}"
+        return _forbidden(op, label, view)
 
     return applicable
 

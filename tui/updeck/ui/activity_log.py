@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from updeck.journal.models import Event
-
 if TYPE_CHECKING:
     from updeck.fleet.service import FleetService
+    from updeck.journal.models import Event
 
 __all__ = ["ActivityLog"]
 

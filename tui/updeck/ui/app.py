@@ -19,7 +19,6 @@ from textual.worker import Worker, WorkerState
 
 from updeck.clock import Clock, SystemClock
 from updeck.errors import UpdeckError
-from updeck.journal.plan_sentences import in_short
 from updeck.paths import state_dir
 from updeck.text import plural
 from updeck.ui.actions import BY_ID
@@ -332,6 +331,8 @@ class UpdeckApp(App[None], inherit_bindings=False):
         going = [one for one in self.rollouts.held if self.rollouts.found[one][0].row.lease_alive]
         if not going or self.options.label == "DEMO":
             return None
+        from updeck.journal.plan_sentences import in_short
+
         short = in_short(going[0])
         what = f"rollout {short} goes on" if len(going) == 1 else f"{plural(len(going), 'rollout')} go on"
         return f"{what} without this terminal; look again with `updeck` or `updeck rollout attach {short}`"

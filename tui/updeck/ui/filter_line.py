@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from updeck.fleet.completion import complete
-from updeck.fleet.selectors import Subject
 from updeck.ui.glyphs import Glyphs
 from updeck.ui.ink import Ink, Line, line
 from updeck.ui.line_edit import LineEdit
+
+if TYPE_CHECKING:
+    from updeck.fleet.selectors import Subject
 
 __all__ = ["FILTER_KEYS", "FilterLine"]
 
@@ -46,6 +48,8 @@ class FilterLine:
         """Take a key; returns whether it was one for the filter."""
         self._choices = ()
         if key == "tab":
+            from updeck.fleet.completion import complete
+
             found = complete(self._edit.text, self._edit.at, self._subjects())
             self._put(found.text, found.at)
             self._choices = found.choices

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from updeck.device.models import Reach
-from updeck.device.tls import Tls, present
+from updeck.device.tls import present
+from updeck.device.trust import Tls
 from updeck.fleet.inventory import DeviceEntry
 from updeck.fleet.inventory_edit import add_device, set_value
 from updeck.fleet.orders import CertificateOffer

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from updeck.journal.models import Event
 from updeck.text import pad
 from updeck.ui.facts import hang
 from updeck.ui.ink import Ink, Line, fit_line, join, line, spread, width_of
 from updeck.ui.times import time_of_day
+
+if TYPE_CHECKING:
+    from updeck.journal.models import Event
 
 __all__ = ["event_line", "event_lines", "matching"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from updeck.device.models import Image, ImageState
-from updeck.fleet.next import clock_text
 from updeck.fleet.views import DeviceView, Transfer
 from updeck.ui.facts import wrap
 from updeck.ui.glyphs import Glyphs
@@ -69,6 +68,8 @@ def _match(view: DeviceView, image: Image) -> Line:
 def _progress(image: Image, transfer: Transfer | None, glyphs: Glyphs) -> Line:
     if transfer is not None and transfer.total_bytes:
         percent = 100 * transfer.sent_bytes / transfer.total_bytes
+        from updeck.fleet.next import clock_text  # not loaded before the first paint
+
         speed = "" if transfer.rate_bps is None else f" {rate(transfer.rate_bps)}"
         left = "" if transfer.eta_s is None else f" {clock_text(transfer.eta_s)}"
         return line(*progress_bar(percent, glyphs), f" {percent:3.0f} %{speed}{left}")

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 
 from updeck.device.models import HistoryEntry, Reach, UpdateState
 from updeck.device.versions import same_version
-from updeck.fleet.rules import Ownership, ownership
 from updeck.fleet.views import DeviceView, Reading
 from updeck.ui.facts import heading, wrap
 from updeck.ui.glyphs import Glyphs
@@ -104,6 +103,8 @@ def _by_whom(view: DeviceView, reading: Reading, now: float) -> Line:
         intent = record.intents[-1]
         return line((f"{intent.op.value} by {intent.actor.user} {time_of_day(intent.at, now)}", Ink.DIM))
     if reading.update.state == UpdateState.INITIALIZED:
+        from updeck.fleet.rules import Ownership, ownership  # not loaded before the first paint
+
         if ownership(reading, record) is Ownership.FOREIGN or record.last_init is None:
             return line(("init by someone else", Ink.NEEDS))
         return line((f"init by {record.last_init.actor.user}", Ink.DIM))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from updeck.fleet.views import DeviceView
-from updeck.journal.models import Event
 from updeck.text import cell_width
 from updeck.ui.actions import Pane
 from updeck.ui.facts import heading
@@ -22,6 +22,9 @@ from updeck.ui.widgets.device_list import DeviceList
 from updeck.ui.widgets.image_pane import ImagePane
 from updeck.ui.widgets.notice import Notice
 from updeck.ui.widgets.text_pane import TextPane
+
+if TYPE_CHECKING:
+    from updeck.journal.models import Event
 
 __all__ = ["Board"]
 
