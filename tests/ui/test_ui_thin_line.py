@@ -131,3 +131,11 @@ def test_what_was_only_on_the_way_to_a_picture_is_not_sent() -> None:
     assert thin.thin("\x1b[1;1Hnew\x1b[2;1Hsame", COLUMNS, ROWS) == ""
     thin.held = False
     assert thin.thin("", COLUMNS, ROWS) == "\x1b[1;1Hnew"
+
+
+def test_cells_of_which_nothing_is_known_are_jumped_over_and_never_drawn() -> None:
+    thin = ThinLine()
+    thin.thin("\x1b[1;1Hsomething", COLUMNS, ROWS)
+    thin.forget()
+    sent = thin.thin("\x1b[1;1Ha\x1b[1;4Hb", COLUMNS, ROWS)
+    assert sent == "\x1b[1;1H\x1b[ma\x1b[2Cb", "two cells between, which may show anything, stay as they are"
