@@ -16,10 +16,11 @@ FOREIGN = "ar11-par-br1"
 
 
 @contextmanager
-def demo(directory: Path) -> Iterator[Terminal]:
+def demo(directory: Path, columns: int = 80, rows: int = 24) -> Iterator[Terminal]:
     """Run the demo until its list is at rest, the cursor on the device that someone else initialized."""
     told = {"TMPDIR": str(directory)}
-    with on_terminal("-m", "updeck", "demo", "--seed", "1", environment=told) as terminal:
+    words = ("-m", "updeck", "demo", "--seed", "1")
+    with on_terminal(*words, columns=columns, rows=rows, environment=told) as terminal:
         terminal.until(lambda seen: "someone else's init" in seen.text)
         terminal.send(f"/{FOREIGN}\r")
         terminal.until_quiet()
