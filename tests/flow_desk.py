@@ -97,7 +97,7 @@ class Desk:
         await self.asked("press y to upload")
         await self.pilot.press("y")
         await self.wait(lambda: self.told != [])
-        await self.until(name, lambda view: view.next.text.startswith("init?"))
+        await self.until(name, lambda view: view.next.text.startswith("init?") and not view.record.unfinished)
 
     async def initialize(self, name: str) -> None:
         """Init by keys, after an upload."""

@@ -139,12 +139,3 @@ def test_a_fault_of_our_own_is_one_sentence_without_values(
 def test_a_shell_gets_a_script_that_asks_this_program(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", shell]) == 0
     assert f"_UPDECK_COMPLETE={shell}_complete" in capsys.readouterr().out
-
-
-def test_words_are_completed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setenv("_UPDECK_COMPLETE", "bash_complete")
-    monkeypatch.setenv("COMP_WORDS", "updeck devices tr")
-    monkeypatch.setenv("COMP_CWORD", "2")
-    with pytest.raises(SystemExit):
-        main([])
-    assert capsys.readouterr().out == "plain,trust\n"

@@ -190,7 +190,7 @@ def _no_limit_of_transfers(patch: Patch) -> None:
 
 
 def _no_fence(patch: Patch) -> None:
-    patch.setattr(gate, "_fenced", lambda member, record, plan: None)
+    patch.setattr(gate, "fenced", lambda member, record, plan: None)
     patch.setattr(f"{DECIDE}._let_past_the_fence", lambda case, target: True)
 
 

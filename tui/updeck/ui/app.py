@@ -29,6 +29,7 @@ from updeck.ui.launch import UiOptions
 from updeck.ui.lines.footer import keys_line
 from updeck.ui.lines.header import name_and_label
 from updeck.ui.rollout_log import RolloutLog
+from updeck.ui.screens.drawn import forget_drawn
 from updeck.ui.screens.fleet import FleetScreen
 from updeck.ui.screens.reading import ReadingScreen
 from updeck.ui.stray_keys import StrayKeys
@@ -220,6 +221,7 @@ class UpdeckApp(App[None], inherit_bindings=False):
             if self.screen is not screen:
                 return
             with self.batch_update():
+                forget_drawn(screen)
                 await self.pop_screen()
             if then is not None:
                 then()

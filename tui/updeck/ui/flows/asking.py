@@ -9,6 +9,7 @@ from textual.screen import Screen
 
 from updeck.fleet.views import DeviceView
 from updeck.ui.screens.dialog import Dialog, Look
+from updeck.ui.screens.drawn import forget_drawn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,6 +51,7 @@ async def close_dialog(app: App[Any], dialog: Dialog[Answer]) -> Answer | None:
     """Wait for the answer of an open dialog, close it in one paint, and return it."""
     answer = await dialog.answered
     with app.batch_update():
+        forget_drawn(dialog)
         await app.pop_screen()
         await app.pop_screen()
     return answer
