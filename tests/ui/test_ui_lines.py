@@ -364,4 +364,5 @@ def test_there_are_three_layouts_and_a_line_below_the_floor() -> None:
     ]
     assert shape(200, FLOOR[1] - 1) is Shape.LINE
     _, places = lay_out(40, 10, pane=Pane.DEVICES, lower=Pane.STATUS)
-    assert set(places) == {Part.HEADER}
+    assert set(places) == {Part.HEADER, Part.NOTICE}
+    assert set(lay_out(40, 1, pane=Pane.DEVICES, lower=Pane.STATUS)[1]) == {Part.HEADER}

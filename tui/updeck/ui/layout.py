@@ -11,7 +11,7 @@ from updeck.ui.actions import Pane
 __all__ = ["FLOOR", "Part", "Place", "Shape", "lay_out"]
 
 FLOOR = (60, 15)
-"""Columns and rows below which only one line of status stays."""
+"""Columns and rows below which only one line of status stays, and what is said of a key."""
 
 WIDE, MIDDLE = 120, 80
 _LIST_LEAST, _LIST_MOST = 79, 116
@@ -69,7 +69,8 @@ def lay_out(
         moved = {part: replace(place, y=place.y + 1) if place.y else place for part, place in places.items()}
         return shape, {**moved, Part.ROLLOUT: Place(0, 1, width, 1)}
     if width < FLOOR[0] or height < FLOOR[1]:
-        return Shape.LINE, {Part.HEADER: Place(0, 0, width, 1)}
+        line = {Part.HEADER: Place(0, 0, width, 1)}
+        return Shape.LINE, line | ({Part.NOTICE: Place(0, height - 1, width, 1)} if height > 1 else {})
     return _laid_out(width, height, pane, lower)
 
 

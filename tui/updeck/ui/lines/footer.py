@@ -6,12 +6,13 @@ from collections.abc import Iterable
 
 from updeck.ui.actions import ACTIONS, Action, ActionContext, Group
 from updeck.ui.glyphs import Glyphs
-from updeck.ui.ink import Ink, Line, line, width_of
+from updeck.ui.ink import Ink, Line, Span, line, width_of
 from updeck.ui.keymap import Keymap
 
-__all__ = ["footer", "keys_line"]
+__all__ = ["footer", "keys_line", "whole_keys"]
 
 _ALWAYS = ("filter", "help", "quit")
+_WAY_OUT = ("back", "help")
 
 
 def footer(context: ActionContext, keymap: Keymap, glyphs: Glyphs, width: int) -> Line:
@@ -33,6 +34,21 @@ def keys_line(actions: Iterable[Action], context: ActionContext, keymap: Keymap,
             key = glyphs.show(keymap.keys(action.id)[0])
             parts += [("  " if parts else " ", Ink.DIM), (key, Ink.KEY), (f" {_label(action, context)}", Ink.DIM)]
     return line(*parts)
+
+
+def whole_keys(drawn: Line, width: int) -> Line:
+    """Return as many keys of a line as stand in `width` cells with their labels; back and help are the last to go."""
+    groups: list[list[Span]] = [[]]
+    for span in drawn:
+        if span.ink is Ink.KEY:
+            groups.append([])
+        groups[-1].append(span)
+    while sum(width_of(tuple(group)) for group in groups) > width:
+        spare = [group for group in groups[1:] if group[-1].text.strip() not in _WAY_OUT]
+        if not spare:
+            break
+        groups.remove(spare[-1])
+    return line(*(span for group in groups for span in group))
 
 
 def _label(action: Action, context: ActionContext) -> str:

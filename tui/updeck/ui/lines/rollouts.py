@@ -20,6 +20,7 @@ from updeck.rollout.forecast import (
 )
 from updeck.rollout.gate import open_wave, wave_barrier, window_in_force
 from updeck.rollout.narration import needs
+from updeck.rollout.plan import Goal
 from updeck.rollout.progress import RolloutState, next_in_words, verdicts_in_words
 from updeck.rollout.standing import GOOD_VERDICTS, ended, gate_of, phase_of, stops_at
 from updeck.text import cell_width, fit, pad, plural
@@ -121,6 +122,8 @@ def _outlook(sight: Sight, expected: Forecast, *, brief: bool = False) -> list[L
     need = need_in_words(expected, sight.now, clock, why=now or not brief)
     last, fits = forecast_in_words(expected, clock), fit_in_words(expected)
     took = took_in_words(expected.took)
+    if sight.plan.until is Goal.STAGED:
+        last = ""  # nothing goes down, so nothing comes back
     if brief:
         last, took = last.split(", ")[0] if expected.last_back else "last back not known yet" if last else "", ""
         fits = fits if expected.left_out else ""
@@ -146,8 +149,11 @@ def facts_lines(sight: Sight, expected: Forecast, width: int) -> list[Line]:
     if sight.left_to_people:
         first = line(("only a person can go on, then p; ", Ink.MAY), *first)
     done = f"{sum(map(ended, record.members))} of {len(record.members)} done"
+    stops = stops_at(gate.limit, len(record.members))
+    if plan.until is Goal.STAGED and gate.limit >= len(record.members):
+        stops = "nothing goes down, and one failure stops no other"
     shut = (f"stopped: {plural(gate.bad, 'failure')}, {gate.limit} allowed", Ink.NEEDS)
-    gate_words = shut if gate.closed else (stops_at(gate.limit, len(record.members)), Ink.DIM)
+    gate_words = shut if gate.closed else (stops, Ink.DIM)
     second = join([line(done), line(gate_words), line(_engine(sight))], _DOT)
     third = _as_fit(_outlook(sight, expected), width)
     return [fit_line(first, width), fit_line(second, width), fit_line(third, width)]

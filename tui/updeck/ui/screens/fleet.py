@@ -21,7 +21,7 @@ from updeck.ui.deeds import Deeds
 from updeck.ui.filter_line import FILTER_KEYS, FilterLine
 from updeck.ui.ink import EMPTY, Ink, Line, line
 from updeck.ui.keymap import is_modifier, key_name
-from updeck.ui.layout import Part
+from updeck.ui.layout import Part, Shape
 from updeck.ui.lines.footer import footer
 from updeck.ui.lines.header import checked, header, standing
 from updeck.ui.lineup import Lineup
@@ -388,7 +388,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         elif self.filter_text:
             drawn = line((" filter ", Ink.DIM), (self.filter_text, Ink.ACCENT), ("  esc shows all", Ink.DIM))
         else:
-            drawn = EMPTY
+            drawn = line((" 60x15 shows more", Ink.DIM)) if self.board.shape is Shape.LINE else EMPTY
         self.board.notice.tell(drawn, indent=1)
 
     def _why_empty(self) -> str:

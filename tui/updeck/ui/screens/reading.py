@@ -15,6 +15,7 @@ from updeck.ui.ink import EMPTY, Ink, Line, line
 from updeck.ui.keymap import is_modifier, key_name
 from updeck.ui.layout import Place
 from updeck.ui.line_edit import LineEdit
+from updeck.ui.lines.footer import whole_keys
 from updeck.ui.widgets.canvas import Canvas
 from updeck.ui.widgets.notice import Notice
 from updeck.ui.widgets.text_pane import TextPane
@@ -99,7 +100,7 @@ class ReadingScreen(Screen[None], inherit_bindings=False):
         self._title.show((self.title_line(),))
         self._above.show(self.above(self._above.cells))
         self._pane.set_text(self.text(self._pane.cells))
-        self._keys.show((self.keys_line(),))
+        self._keys.show((whole_keys(self.keys_line(), self._keys.cells),))
         self._show_notice()
 
     def say(self, notice: Line) -> None:
@@ -127,6 +128,9 @@ class ReadingScreen(Screen[None], inherit_bindings=False):
             return
         action = self.deck.keymap.action(key_name(event.key, event.character))
         if action is None:
+            back, keys = (self.deck.keymap.keys(one)[0] for one in ("back", "help"))
+            told = f"{event.key} does nothing here; {keys} shows the keys, {back} goes back"
+            self.say(line((told, Ink.DIM)))
             return
         self.say(EMPTY)
         self.do(action)
