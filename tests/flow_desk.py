@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 
 from dialog_stage import burst, words
 from updeck.fleet.views import DeviceView
+from updeck.journal.models import Verdict
 from updeck.simulator.images import write_image
 from updeck.simulator.serving import Simulator
 from updeck.ui import flows
@@ -97,7 +98,7 @@ class Desk:
         await self.asked("press y to upload")
         await self.pilot.press("y")
         await self.wait(lambda: self.told != [])
-        await self.until(name, lambda view: view.next.text.startswith("init?") and not view.record.unfinished)
+        await self.until(name, lambda view: view.next.text.startswith("init?") and _staged(view))
 
     async def initialize(self, name: str) -> None:
         """Init by keys, after an upload."""
@@ -111,6 +112,11 @@ class Desk:
         number = self.simulator.truth(name)[what]
         assert isinstance(number, int)
         return number
+
+
+def _staged(view: DeviceView) -> bool:
+    """Whether the engine of the upload has recorded its verdict; the device shows VALID before that."""
+    return view.record.last_end is not None and view.record.last_end.verdict is Verdict.STAGED
 
 
 @contextmanager
