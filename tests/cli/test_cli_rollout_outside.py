@@ -111,7 +111,6 @@ async def _all_held(one: RolloutDesk, rollout: str) -> None:
 async def test_an_engine_outlives_the_terminal_that_looked_on(desk: OpenDesk) -> None:
     one = await desk(speed=60.0)
     planned = await one.plan()
-    first = one.simulator.names[0]
     told = {"UPDECK_CONFIG": str(one.shell.config), "UPDECK_STATE": str(one.shell.state)}
 
     def look_on_and_lose_the_line() -> None:
@@ -121,7 +120,8 @@ async def test_an_engine_outlives_the_terminal_that_looked_on(desk: OpenDesk) ->
             terminal.process.wait(30)
 
     await asyncio.to_thread(look_on_and_lose_the_line)
-    assert one.simulator.device(first).state in ("INITIALIZING", "INITIALIZED", "RUNNING")
+    states = {one.simulator.device(name).state for name in one.simulator.names}
+    assert states & {"INITIALIZING", "INITIALIZED", "RUNNING"}, "it was on its way when the line was lost"
     rollout = (await one.shell.run("rollout", "list", "--json")).json["rollouts"][0]["id"]
     await one.engine(rollout)
     done = await one.shell.run("rollout", "attach", rollout)

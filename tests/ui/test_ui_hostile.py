@@ -10,7 +10,8 @@ import pytest
 from hostile_fleet import HostileFleet, hostile_fleet
 from hostile_texts import CONTROLS
 from terminal_fixture import on_terminal
-from terminal_visitor import ESCAPE, Visitor
+from terminal_stream import foreign
+from terminal_visitor import ESCAPE, HANG_S, Visitor
 
 SIZES = [(120, 40), (80, 24)]
 PASTE = "\x1b[200~http://127.0.0.1/{}\x1b[201~"
@@ -59,7 +60,10 @@ def test_no_screen_and_no_dialog_lets_anything_through(fleet: HostileFleet, colu
         assert sum(TAME in shown for shown in visitor.seen) >= 15, "it must have been shown to have been tamed"
         before = visitor.lines()
         assert visitor.painted_anew() == before
-        visitor.press("q")
+        visitor.terminal.send("q")
+        assert visitor.terminal.process.wait(HANG_S) == 0
+        visitor.terminal.read(0.1)
+        assert foreign(visitor.terminal.written[visitor.looked :]) == []
 
 
 def screens(visitor: Visitor) -> None:

@@ -17,7 +17,7 @@ _GAP = 2
 _TWO_COLUMNS = 76
 _LEFT = (Group.MOVE, Group.LOOK)
 _RIGHT = (Group.CHOOSE, Group.ACT, Group.PROGRAM)
-_PAIRS = {"page_down": "page_up", "first": "last", "pane": "pane_back"}
+_PAIRS = {"page_down": "page_up", "first": "last", "pane": "pane_back", "sort": "reverse"}
 HOME = (*_LEFT, *_RIGHT)
 """The groups of the fleet screen; a rollout's keys are shown where they apply."""
 
