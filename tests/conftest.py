@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -17,6 +18,15 @@ from updeck.simulator.timeline import LoopTimeline, VirtualTimeline
 
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")  # no test asserts a time: on a busy machine hypothesis's own limits fail at random
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what is marked `long`, unless UPDECK_LONG asks for it."""
+    if os.environ.get("UPDECK_LONG"):
+        return
+    for item in items:
+        if item.get_closest_marker("long") is not None:
+            item.add_marker(pytest.mark.skip(reason="long: only where UPDECK_LONG asks for it"))
 
 
 @pytest.fixture

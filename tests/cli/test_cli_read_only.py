@@ -107,7 +107,9 @@ async def test_no_command_changes_a_device_when_read_only(bench: Bench, tmp_path
     assert len(writes(simulator)) == len(before) + 1, "without read-only the same device takes it"
 
 
-@pytest.mark.parametrize("pane", ["", "\t\t"], ids=["devices", "images"])
+@pytest.mark.parametrize(
+    "pane", [pytest.param("", id="devices"), pytest.param("\t\t", id="images", marks=pytest.mark.long)]
+)
 async def test_no_key_changes_a_device_when_read_only(bench: Bench, tmp_path: Path, pane: str) -> None:
     simulator, shell = await bench(devices=1)
     desk = RolloutDesk(simulator, shell, tmp_path)

@@ -117,7 +117,9 @@ async def staged(room: Path) -> AsyncIterator[Stage]:
             stage.trap.close()
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize(
+    "source", [one if one == "file" else pytest.param(one, marks=pytest.mark.long) for one in SOURCES]
+)
 async def test_a_password_is_told_nowhere_while_a_fleet_is_updated(source: str, tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         stage.take(SOURCES[source])

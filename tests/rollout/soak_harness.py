@@ -45,6 +45,7 @@ IMAGE_BYTES = 300_000
 ROLLOUT_S = 420.0
 """When a rollout that has not ended is aborted: more than the patience of an attempt, 6 h of device time."""
 LIMITS = ("--max-parallel", "40", "--max-transfers", "12")
+SCREENS_DEEP = 5
 SAMPLE_S = 1.0
 KEPT_BYTES = 1 << 14
 KEYS = ("j", "k", "j", "j", "\x1b[6~", "\x1b[5~", "\t", "r", "]", "[", "o", "v", "R", "J", "?", "\x1b", "\x1b", "\x1b")
@@ -201,8 +202,9 @@ def _leave(ui: Terminal, findings: Findings) -> None:
     if ui.process.poll() is not None:
         findings.wrong.append(f"the UI ended by itself with {ui.process.returncode}: {ui.text[-600:]}")
         return
-    ui.send("\x1b")
-    ui.until_quiet()
+    for _ in range(SCREENS_DEEP):  # one is on top of another, and a filter may be open
+        ui.send("\x1b")
+        ui.read(SAMPLE_S)
     ui.send("q")
     ui.until(lambda seen: seen.process.poll() is not None)
     if ui.process.returncode != 0:

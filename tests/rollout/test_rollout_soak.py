@@ -21,6 +21,7 @@ GROWTH_MOST = 0.1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+@pytest.mark.skipif(not any(map(os.environ.get, ("UPDECK_SOAK_S", "UPDECK_LONG"))), reason="a step of its own in CI")
 async def test_rollouts_over_a_fleet_in_chaos_end_and_lie_about_nothing(tmp_path: Path) -> None:
     """`UPDECK_SOAK_S` says how long it takes, then with `UPDECK_SOAK_DEVICES` (100)."""
     wanted = os.environ.get("UPDECK_SOAK_S")

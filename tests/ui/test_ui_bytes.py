@@ -57,7 +57,7 @@ def test_a_hundred_changes_a_second_cost_at_most_600_bytes_a_second(columns: int
     assert len(written) <= 3 * 600
 
 
-@pytest.mark.parametrize(("columns", "rows"), SIZES)
+@pytest.mark.parametrize(("columns", "rows"), [SIZES[0], pytest.param(120, 40, id="120x40", marks=pytest.mark.long)])
 def test_over_a_slow_line_the_same_costs_half(columns: int, rows: int) -> None:
     costs = []
     for environment in ({}, SLOW):

@@ -13,7 +13,7 @@ from terminal_fixture import on_terminal
 from terminal_stream import foreign
 from terminal_visitor import ESCAPE, HANG_S, Visitor
 
-SIZES = [(120, 40), (80, 24)]
+SIZES = [pytest.param(120, 40, marks=pytest.mark.long, id="120x40"), pytest.param(80, 24, id="80x24")]
 PASTE = "\x1b[200~http://127.0.0.1/{}\x1b[201~"
 PASTED = "".join(CONTROLS).replace("\x1b", "").encode(errors="ignore").decode()
 TAME = "␛"
@@ -43,7 +43,7 @@ def list_is_aligned(lines: list[str]) -> None:
         assert set("".join(below[: below.index("┴")])) == {"│"}
 
 
-@pytest.mark.parametrize(("columns", "rows"), SIZES, ids=["120x40", "80x24"])
+@pytest.mark.parametrize(("columns", "rows"), SIZES)
 def test_no_screen_and_no_dialog_lets_anything_through(fleet: HostileFleet, columns: int, rows: int) -> None:
     arguments = ("-m", "updeck", "--fleet", str(fleet.inventory))
     with on_terminal(*arguments, columns=columns, rows=rows, environment=fleet.environment) as terminal:
