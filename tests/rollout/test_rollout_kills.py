@@ -10,7 +10,7 @@ from rollout.kill_harness import kill_engines
 
 
 async def test_killed_engines_send_nothing_twice_and_each_device_reaches_its_verdict(tmp_path: Path) -> None:
-    kills = int(os.environ.get("UPDECK_KILLS", "10"))
+    kills = int(os.environ.get("UPDECK_KILLS", "6"))
     seed = int(os.environ.get("UPDECK_SEED", str(randrange(1 << 31))))
     tally = await kill_engines(kills, seed, tmp_path)
     assert tally.kills == kills, tally

@@ -18,6 +18,7 @@ from textual.widget import Widget
 
 UI = Path(__file__).parents[2] / "tui" / "updeck" / "ui"
 MEANT = {
+    "ansi_color",
     *("__init__", "compose", "render", "render_line", "render_lines", "on_mount", "get_content_width"),
     *("get_default_screen", "bell", "theme", "animation_level", "error_console", "display", "virtual_size"),
     *("watch_scroll_y", "AUTO_FOCUS", "BINDINGS", "CSS_PATH"),

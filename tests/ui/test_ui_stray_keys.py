@@ -36,7 +36,7 @@ def test_a_token_typed_with_the_key_of_its_dialog_leaves_list_and_device_alone(t
         for opened in ("Acknowledge", "Plan a rollout", "choose a file", "Fetch to", "sorted by", "asking "):
             assert opened not in said
         terminal.send("u")
-        terminal.until(lambda seen: f"Upload to {FOREIGN}" in seen.text or "un-init (reset) it" in seen.text)
+        terminal.until(lambda seen: f"Upload to {FOREIGN}" in seen.text or "start it, or un-init" in seen.text)
         assert truth(terminal)["resets"] == 0
 
 
