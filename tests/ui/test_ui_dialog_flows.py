@@ -301,7 +301,7 @@ async def test_the_rate_of_an_upload_is_remembered_for_the_next(desk: Open, monk
     monkeypatch.setattr("updeck.ui.flows.transfers.SAMPLE_S", 0.05)
     async with desk() as bench:
         name = bench.simulator.names[0]
-        bench.simulator.fault(name, "delay_after", path="/images/upload", times=1, seconds=1.2)
+        bench.simulator.fault(name, "delay_after", path="/images/upload", times=1, seconds=6.0)
         await bench.upload(name, bench.image())
         await bench.wait(lambda: name in load_recent(bench.directory / "state").rates)
         bench.begin(lambda: flows.upload_flow(bench.app, bench.app.service, bench.simulator.names[:2]))
