@@ -15,7 +15,7 @@ from updeck.fleet.orders import Result
 from updeck.fleet.views import DeviceView, Next, Reading, Tone
 from updeck.journal.models import Actor, DeviceRecord, RolloutRow
 from updeck.rollout.checks import RolloutCheck, blocking_reason, rollout_checks
-from updeck.rollout.outlook import Fate, look_ahead
+from updeck.rollout.outlook import Fate, acting_first, look_ahead
 from updeck.rollout.plan import Fence, Goal, Plan, PlannedImage, Source, Via
 from updeck.rollout.version_path import leads, read_version_path
 
@@ -225,6 +225,16 @@ def test_the_outlook_names_a_connection_that_proves_nothing() -> None:
     assert (refused.fate, refused.text) == (Fate.SKIPPED, "skipped: trust: the connection is insecure")
     (allowed,) = look_ahead(replace(plan_of(1), allow_insecure=True), [view(reading(), entry=plain)])
     assert (allowed.fate, allowed.text) == (Fate.ACTS, "upload, init, start; insecure")
+
+
+def test_what_is_sent_nothing_never_goes_first_as_the_canary() -> None:
+    schemes = {"ar11-1": "http", "ar11-2": "https", "ar11-3": "http", "ar11-4": "https"}
+    entries = [replace(ENTRY, name=name, url=f"{scheme}://10.0.0.{name[-1]}") for name, scheme in schemes.items()]
+    boxes = [view(reading(), entry=entry) for entry in entries]
+    plan = replace(
+        plan_of(1), devices=tuple(replace(plan_of(1).devices[0], name=box.name, url=box.url) for box in boxes)
+    )
+    assert [box.name for box in acting_first(plan, boxes)] == ["ar11-2", "ar11-4", "ar11-1", "ar11-3"]
 
 
 def test_a_version_path_is_read_as_pairs() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,7 +17,7 @@ from updeck.rollout.checks import (
 )
 from updeck.rollout.plan import Fence, Goal, Plan, Source, Via
 
-__all__ = ["Fate", "Outlook", "look_ahead"]
+__all__ = ["Fate", "Outlook", "acting_first", "look_ahead"]
 
 
 class Fate(StrEnum):
@@ -45,6 +45,15 @@ def look_ahead(plan: Plan, views: Iterable[DeviceView]) -> tuple[Outlook, ...]:
     """Return the outlook of each planned device, in the order of the plan."""
     by_name = {view.name: view for view in views}
     return tuple(_outlook(plan, by_name[device.name], device.wave) for device in plan.devices)
+
+
+def acting_first(plan: Plan, views: Sequence[DeviceView]) -> list[DeviceView]:
+    """Return the devices in their order, but those first that are sent something.
+
+    A canary that is skipped, held or there already proves nothing for the waves after it.
+    """
+    fates = {one.device: one.fate for one in look_ahead(plan, views)}
+    return sorted(views, key=lambda view: fates[view.name] is not Fate.ACTS)
 
 
 def _outlook(plan: Plan, view: DeviceView, wave: int) -> Outlook:

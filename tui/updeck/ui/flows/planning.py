@@ -11,7 +11,7 @@ from updeck.device.image_file import ImageFile
 from updeck.errors import Blocked, UpdeckError
 from updeck.fleet.views import DeviceView
 from updeck.paths import state_dir
-from updeck.rollout.outlook import look_ahead
+from updeck.rollout.outlook import acting_first, look_ahead
 from updeck.rollout.plan import PlannedImage
 from updeck.rollout.terms import Terms, parse_sha256
 from updeck.text import plural
@@ -91,6 +91,8 @@ async def _confirmed(app: UpdeckApp, service: FleetService, names: tuple[str, ..
     """Show what the plan does, and begin once count and target are typed; None where the person leaves it."""
     glyphs = look_of(app).glyphs
     rates = (await asyncio.to_thread(load_recent, state_dir())).rates
+    # not as the list is sorted: that has what needs a person at its top, and would make it the canary
+    listed = [entry.name for entry in service.fleet.devices if entry.name in names]
 
     async def image() -> PlannedImage | None:
         if terms.image is None:
@@ -105,8 +107,8 @@ async def _confirmed(app: UpdeckApp, service: FleetService, names: tuple[str, ..
         meant = await image()
         dialog.say(f"reading {plural(len(names), 'device')}…")
         await asyncio.wrap_future(service.read_once(names))
-        views = views_of(service, names)
-        plan = terms.plan(meant, views)
+        views = views_of(service, listed)
+        plan = terms.plan(meant, acting_first(terms.plan(meant, views), views))
         return Planned(plan, look_ahead(plan, views), rates)
 
     async def send(shown: Planned) -> Begun:
