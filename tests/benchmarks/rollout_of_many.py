@@ -1,6 +1,7 @@
 """One rollout of many devices: memory of its engine, how polls keep their interval, passes of SHA-256 over the file.
 
-`python tests/benchmarks/rollout_of_many.py [--devices 200] [--speed 20]`, by hand; it serves the devices itself.
+`python tests/benchmarks/rollout_of_many.py [--devices 200] [--speed 20] [--until updated]`, by hand; it serves the
+devices itself. `--speed 1 --until initialized` shows the intervals that appliances see.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from updeck.simulator.images import write_image
 NEW = "11.12.0 #40000"
 IMAGE_BYTES = 4 << 20
 MIB = 1 << 20
+LOOK_EVERY_S = 20.0
 
 
 def child(out: str, words: list[str]) -> int:
@@ -55,19 +57,10 @@ def child(out: str, words: list[str]) -> int:
             file.write(f"{hashed[0]}\n")
 
 
-def measure(room: Path, devices: int, speed: float) -> None:
+def measure(room: Path, devices: int, speed: float, until: str) -> None:
     """Serve, plan, run, and print the figures."""
     told = {**os.environ, "UPDECK_CONFIG": str(room), "UPDECK_STATE": str(room / "state")}
-    serve = [
-        "simulator",
-        "serve",
-        "--devices",
-        str(devices),
-        "--speed",
-        str(speed),
-        "--fleet-out",
-        str(room / "fleet.toml"),
-    ]
+    serve = ["simulator", "serve", "--devices", str(devices), "--speed", str(speed)]
     serve += ["--fleet-out", str(room / "fleet.toml")]
     serving = subprocess.Popen([sys.executable, "-m", "updeck", *serve], stdout=subprocess.PIPE, env=told, text=True)
     try:
@@ -76,7 +69,7 @@ def measure(room: Path, devices: int, speed: float) -> None:
         image = room / "new.iso"
         write_image(image, NEW, IMAGE_BYTES)
         mine = [sys.executable, __file__, "--child", str(room / "hashed"), "--"]
-        limits = ["--waves", "1,25%,100%", "--promote", "auto", "--max-failures", str(devices)]
+        limits = ["--waves", "1,25%,100%", "--promote", "auto", "--max-failures", str(devices), "--until", until]
         plan = ["rollout", "plan", "*", "--image", str(image), "--version", NEW, *limits, "-o", str(room / "plan.json")]
         planned = subprocess.run([*mine, *plan, "--json"], env=told, capture_output=True, text=True, check=True)
         code = json.loads(planned.stdout)["code"]
@@ -84,11 +77,12 @@ def measure(room: Path, devices: int, speed: float) -> None:
         begun = time.monotonic()
         with (room / "shown").open("w") as shown, (room / "said").open("w") as said:
             engine = subprocess.Popen([*mine, *run], env=told, stdout=shown, stderr=said)
-            peak_kb = _peak_of(engine)
+            seen = Polls(control, _names(room))
+            peak_kb = _peak_of(engine, seen)
         lasted_s = time.monotonic() - begun
         verdicts = [one["verdict"] for one in json.loads((room / "shown").read_text())["devices"]]
         hashed = sum(map(int, (room / "hashed").read_text().split()))
-        gaps = sorted(gap for name in _names(room) for gap in _gaps(control, name))
+        gaps = sorted(seen.gaps())
         moving = load_fleet(room / "fleet.toml").poll.moving
         print(f"{devices} devices, {lasted_s:.0f} s: { ({one: verdicts.count(one) for one in set(verdicts)}) }")
         print(f"engine: at most {peak_kb / 1024:.0f} MiB resident")
@@ -103,30 +97,44 @@ def measure(room: Path, devices: int, speed: float) -> None:
         serving.wait()
 
 
-def _peak_of(engine: subprocess.Popen[bytes]) -> int:
-    """Wait for an engine's end; return the most that it had resident, in kB."""
-    peak = 0
+def _peak_of(engine: subprocess.Popen[bytes], seen: Polls) -> int:
+    """Wait for an engine's end, looking at the polls meanwhile; return the most that it had resident, in kB."""
+    peak, looked_at = 0, 0.0
     while engine.poll() is None:
         try:
             status = Path(f"/proc/{engine.pid}/status").read_text()
             peak = max([peak, *(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))])
         except OSError:
             pass
+        if time.monotonic() - looked_at >= LOOK_EVERY_S:
+            seen.look()
+            looked_at = time.monotonic()
         time.sleep(0.2)
     return peak
 
 
+class Polls:
+    """The polls that devices received while INITIALIZING; they forget theirs, so look often."""
+
+    def __init__(self, control: str, names: list[str]) -> None:
+        self._control = control
+        self._at: dict[str, set[float]] = {name: set() for name in names}
+
+    def look(self) -> None:
+        """Take over what the devices remember."""
+        for name, known in self._at.items():
+            with urllib.request.urlopen(f"{self._control}/truth/{name}") as answer:
+                requests: list[dict[str, Any]] = json.load(answer)["requests"]
+            polls = (one for one in requests if one["method"] == "GET" and one["path"].endswith("/update"))
+            known.update(one["at"] for one in polls if one["state"] == "INITIALIZING")
+
+    def gaps(self) -> list[float]:
+        """Return the seconds between one poll of a device and the next."""
+        return [later - earlier for at in self._at.values() for earlier, later in pairwise(sorted(at))]
+
+
 def _names(room: Path) -> list[str]:
     return [entry.name for entry in load_fleet(room / "fleet.toml").devices]
-
-
-def _gaps(control: str, name: str) -> list[float]:
-    """Return the seconds between two polls of a device that was INITIALIZING at both."""
-    with urllib.request.urlopen(f"{control}/truth/{name}") as answer:
-        requests: list[dict[str, Any]] = json.load(answer)["requests"]
-    polls = [one for one in requests if one["method"] == "GET" and one["path"].endswith("/update")]
-    both = [(a, b) for a, b in pairwise(polls) if {a["state"], b["state"]} == {"INITIALIZING"}]
-    return [b["at"] - a["at"] for a, b in both]
 
 
 def _at(values: list[float], share: float) -> float:
@@ -139,6 +147,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--devices", type=int, default=200)
     parser.add_argument("--speed", type=float, default=20.0)
+    parser.add_argument("--until", default="updated")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="updeck-many-") as place:
-        measure(Path(place), arguments.devices, arguments.speed)
+        measure(Path(place), arguments.devices, arguments.speed, arguments.until)
