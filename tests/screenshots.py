@@ -106,6 +106,7 @@ async def wide(directory: Path) -> None:
     """The fleet, an upload, the fleet with a device that is ready, the start dialog, a failed device."""
     async with shown(WIDE, "dark", directory) as (app, pilot):
         await walk(app, pilot, "ar11-fra-dc1")
+        await pilot.pause(1.5)  # the header counts once a second
         save(app, "fleet-120x40-dark")
         await pilot.press("S")
         await pilot.pause(1.5)
