@@ -4,29 +4,16 @@ from __future__ import annotations
 
 import io
 import shlex
-from collections.abc import Iterator
 
 import click
 import pytest
 
+from command_tree import COMMANDS
 from updeck.cli.command import Invocation
 from updeck.cli.examples import EXAMPLES
 from updeck.cli.main import main, root
 from updeck.cli.output import Output
 
-
-def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
-    """Return every command and group with the words that name it."""
-    yield path, command
-    if isinstance(command, click.Group):
-        context = click.Context(command, info_name=path)
-        for name in command.list_commands(context):
-            found = command.get_command(context, name)
-            assert found is not None
-            yield from commands(found, f"{path} {name}")
-
-
-COMMANDS = dict(commands(root, "updeck"))
 TYPED = [(path, words) for path, examples in EXAMPLES.items() for words, _ in examples]
 
 

@@ -32,6 +32,7 @@ async def desk(simulator: StartSimulator, tmp_path: Path) -> RolloutDesk:
 
 async def test_it_is_on_its_own(desk: RolloutDesk, tmp_path: Path) -> None:
     assert (await desk.shell.run("--version")).out.startswith("updeck ")
+    assert (await desk.shell.run("--man")).out.startswith(".TH UPDECK 1 ")
     (unpacked,) = (tmp_path / f"updeck-{os.getuid()}").glob("updeck.pyz_*")
     assert not list(unpacked.rglob("aiohttp")), "the simulator is not part of it"
     assert not list(unpacked.rglob("shiv"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from updeck.errors import UpdeckError
 if TYPE_CHECKING:
     from updeck.journal.models import Verdict
 
-__all__ = ["Exit", "exit_of_error", "exit_of_verdict", "rolled_up"]
+__all__ = ["MEANINGS", "Exit", "exit_of_error", "exit_of_verdict", "rolled_up"]
 
 
 class Exit(IntEnum):
@@ -27,6 +27,19 @@ class Exit(IntEnum):
     NOT_AWAITED = 7
     INTERRUPTED = 130
 
+
+MEANINGS: Mapping[Exit, str] = {
+    Exit.GOOD: "good",
+    Exit.FAILED: "some device failed or was unreachable",
+    Exit.USAGE: "usage or configuration",
+    Exit.REVIEW: "nobody can know what became of it: a person has to look",
+    Exit.GATE: "a rollout was stopped by its gate",
+    Exit.BLOCKED: "blocked by checks, nothing was sent",
+    Exit.JOURNAL: "the journal cannot be used, or another process drives the rollout",
+    Exit.NOT_AWAITED: "accepted, not awaited (`--no-wait`)",
+    Exit.INTERRUPTED: "interrupted; what was sent goes on",
+}
+"""What each of them says, for the manual page and the README."""
 
 _FIRST = (
     Exit.INTERRUPTED,

@@ -46,6 +46,16 @@ class _Root(LazyGroup):
         super().unknown(ctx, word)
 
 
+def _print_manual(context: click.Context, parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001
+    """Print the manual page and end, before anything else is looked at."""
+    if not value or context.resilient_parsing:
+        return
+    from updeck.cli.manual import manual_page
+
+    context.ensure_object(Invocation).out.line(manual_page(root).rstrip("\n"))
+    context.exit()
+
+
 @click.group(
     cls=_Root,
     invoke_without_command=True,
@@ -66,6 +76,14 @@ class _Root(LazyGroup):
     },
 )
 @click.version_option(__version__, message="updeck %(version)s")
+@click.option(
+    "--man",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_manual,
+    help="Print the manual page updeck(1) and exit: `updeck --man | man -l -` shows it.",
+)
 @click.option("--mouse", is_flag=True, help="Let the UI take the mouse.")
 @click.option("--slow-line/--fast-line", default=None, help=SLOW_LINE_HELP)
 @click.pass_context
