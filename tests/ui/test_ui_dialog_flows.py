@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +11,7 @@ from dialog_stage import words
 from flow_desk import VERSION, Desk, Open, serving
 from updeck.device.models import Image, Reach
 from updeck.fleet.examine import INSECURE
-from updeck.fleet.inventory import Fleet, load_fleet
+from updeck.fleet.inventory import Fleet
 from updeck.fleet.orders import Performed
 from updeck.fleet.views import DeviceView
 from updeck.journal.models import Op, Outcome
@@ -252,45 +251,6 @@ async def test_quitting_asks_only_where_an_upload_would_be_lost(desk: Open) -> N
         await bench.asked("1 upload would be lost")
         await bench.pilot.press("y")
         await bench.wait(lambda: not bench.app.is_running)
-
-
-async def test_from_no_inventory_to_a_live_device(desk: Open, tmp_path: Path) -> None:
-    inventory = tmp_path / "config" / "fleet.toml"
-    inventory.parent.mkdir(mode=0o700)
-    async with desk(fleet=Fleet(inventory)) as bench:
-        url = bench.simulator.url(bench.simulator.names[0])
-        bench.begin(lambda: flows.first_run_flow(bench.app, bench.app.service))
-        await bench.asked("The first device")
-        await bench.type(url, "enter")
-        await bench.type("ar11-nyc-1", "enter")  # takes the place of what was suggested
-        await bench.type("nyc lab", "enter")
-        await bench.asked("trust ar11-nyc-1")
-        await bench.type("trust ar11-nyc-1", "enter")
-        await bench.asked("Log in to ar11-nyc-1")
-        await bench.type("admin", "enter")
-        await bench.type(bench.simulator.password, "enter")
-        await bench.until("ar11-nyc-1", lambda view: view.reach is Reach.OK)
-        await bench.wait(lambda: bench.told != [])
-        saved = load_fleet(inventory).devices
-        assert [(one.name, one.url, one.tags, one.username, one.tls.mode) for one in saved] == [
-            ("ar11-nyc-1", url, ("nyc", "lab"), "admin", "pin")
-        ]
-        assert bench.simulator.password not in inventory.read_text()
-
-
-@pytest.mark.parametrize(
-    ("address", "sentence"),
-    [("10.0.0.300", "no valid IPv4 address"), ("ftp://x", "http"), ("https://a/b", "leave out path"), ("", "no")],
-)
-async def test_a_wrong_address_gets_one_sentence(desk: Open, tmp_path: Path, address: str, sentence: str) -> None:
-    async with desk(fleet=Fleet(tmp_path / "fleet.toml")) as bench:
-        bench.begin(lambda: flows.first_run_flow(bench.app, bench.app.service))
-        await bench.asked("The first device")
-        await bench.type(address, "enter")
-        await bench.pilot.press("ctrl+u")
-        await bench.type("box", "enter", "enter")
-        await bench.asked(sentence)
-        assert not (tmp_path / "fleet.toml").exists()
 
 
 def images(view: DeviceView) -> tuple[Image, ...]:

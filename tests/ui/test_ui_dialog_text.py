@@ -31,6 +31,9 @@ def text(ask: Ask, width: int = 74) -> str:
     return "\n".join(text_of(drawn) for drawn in ask.lines(width))
 
 
+NOW = 1_800_000_000.0
+
+
 def offer(trusted: str | None = OLD, presented: str = NEW, mode: str = "pin", name: str = "box") -> CertificateOffer:
     certificate = Certificate(presented, "CN=box", "CN=box", "2026-01-01T00:00:00Z", "2036-01-01T00:00:00Z")
     return CertificateOffer(name, certificate, trusted, mode)
@@ -124,7 +127,7 @@ def test_a_sum_is_shown_in_blocks_that_an_eye_can_compare() -> None:
 
 
 def test_old_and_new_certificate_stand_side_by_side_where_there_is_room() -> None:
-    ask = ask_to_trust(offer(), UNICODE)
+    ask = ask_to_trust(offer(), UNICODE, NOW)
     assert ask.token == "trust box"
     row = "a1b2c3d4 a1b2c3d4 a1b2c3d4 a1b2c3d4  99887766 99887766 99887766 99887766"
     assert text(ask).count(row) == 2
@@ -134,20 +137,29 @@ def test_old_and_new_certificate_stand_side_by_side_where_there_is_room() -> Non
 
 @pytest.mark.parametrize("mode", ["verify", "ca", "insecure", "none"])
 def test_a_first_certificate_says_how_it_was_checked_so_far(mode: str) -> None:
-    ask = ask_to_trust(offer(None, mode=mode), UNICODE)
+    ask = ask_to_trust(offer(None, mode=mode), UNICODE, NOW)
     assert not ask.closed
     assert "99887766" in text(ask)
     assert "CN=box" in text(ask)
 
 
 def test_a_trusted_certificate_leaves_nothing_to_confirm() -> None:
-    assert ask_to_trust(offer(NEW), UNICODE).closed
+    assert ask_to_trust(offer(NEW), UNICODE, NOW).closed
 
 
 def test_a_certificate_that_cannot_be_read_shows_its_fingerprint_alone_and_says_so() -> None:
-    body = text(ask_to_trust(replace(offer(None), presented=Certificate(NEW)), UNICODE))
+    body = text(ask_to_trust(replace(offer(None), presented=Certificate(NEW)), UNICODE, NOW))
     assert "99887766" in body
     assert "could not be read" in body
+
+
+@pytest.mark.parametrize(
+    ("now", "sentence"), [(1_760_000_000.0, "It is not valid yet"), (NOW, ""), (2_100_000_000.0, "It has expired")]
+)
+def test_a_certificate_that_is_not_valid_today_says_so(now: float, sentence: str) -> None:
+    body = text(ask_to_trust(offer(None), UNICODE, now))
+    assert sentence in body
+    assert ("taken all the same" in body) is bool(sentence)
 
 
 def test_several_certificates_count_only_what_changes() -> None:
@@ -158,6 +170,10 @@ def test_several_certificates_count_only_what_changes() -> None:
     body = text(ask)
     assert "three" in body.split("unchanged")[1]
     assert "four: no answer" in body
+    assert "2 devices present another certificate" in body
+    assert "3 devices present a certificate that is not trusted yet" in text(
+        ask_to_trust_all([offer(None)] * 3, UNICODE)
+    )
     assert ask_to_trust_all([offer(NEW)], UNICODE).closed
 
 

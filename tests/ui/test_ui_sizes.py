@@ -16,6 +16,7 @@ from fleet_fixture import Stage, bank, device, many
 from seat import Seat, seated
 from updeck.device.image_file import Checksums
 from updeck.device.models import Reach
+from updeck.fleet.inventory import DeviceEntry
 from updeck.fleet.orders import Examination, Performed
 from updeck.text import cell_width
 from updeck.ui.confirmation import Deal
@@ -62,6 +63,10 @@ def never(*given: object) -> asyncio.Future[Any]:
     return asyncio.get_running_loop().create_future()
 
 
+async def knock(entry: DeviceEntry) -> None:
+    """Find nothing that has a certificate."""
+
+
 def no_table() -> Export:
     """Return an empty table."""
     return Export("devices", {}, (), ())
@@ -94,7 +99,7 @@ DIALOGS: dict[str, Make] = {
     "export": lambda place: ExportDialog(LOOK, "devices", 1000, no_table, place),
     "fetch": lambda place: FetchDialog(LOOK, [LONG], examined, urls=["http://x/y"], allows_local=lambda name: True),
     "pick": lambda place: FilePicker(LOOK, iso(place).parent, title="Upload"),
-    "first": lambda place: FirstRun(LOOK, str(place / ("deep" * 20))),
+    "first": lambda place: FirstRun(LOOK, str(place / ("deep" * 20)), knock),
     "login": lambda place: LoginDialog(LOOK, [VIEW] * 40, never),
     "note": lambda place: NoteDialog(LOOK, [VIEW] * 40),
     "quit": lambda place: QuitDialog(LOOK, [VIEW] * 40),

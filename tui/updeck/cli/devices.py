@@ -83,7 +83,7 @@ def import_(invocation: Invocation, *, file: Path) -> Exit:
     entries = parse_devices(read_config_text(file), clean(file), known)
     fleet = add_devices(invocation.fleet, entries)
     added = plural(len(entries), "device")
-    invocation.out.say(f"{added} added to {fleet.path}; next: `updeck devices trust '*'` shows their certificates")
+    invocation.out.say(f"{added} added to {fleet.path}; next: `updeck`, where * and c trust and log in to all")
     return Exit.GOOD
 
 

@@ -28,7 +28,7 @@ def screen(invocation: Invocation, *, url: str | None, mouse: bool = False, slow
     invocation.mouse = invocation.mouse or mouse
     invocation.slow_line = invocation.slow_line if slow_line is None else slow_line
     if url is not None:
-        return show_fleet(invocation, single_device_fleet(url), name="one device")
+        return show_fleet(invocation, single_device_fleet(url), name="one device", first_run=True)
     path = fleet_path(invocation.fleet)
     if invocation.fleet is None and not fleet_exists(path):
         return show_fleet(invocation, Fleet(path), name="no inventory yet", first_run=True)

@@ -41,6 +41,13 @@ class Roster:
         await self._monitor.add([entry])
         self._poller.poke([entry.name])
 
+    async def remove(self, device: str) -> None:
+        """Track a device no more; what is saved of it is the caller's."""
+        fleet = self._monitor.fleet
+        self._monitor.fleet = replace(fleet, devices=tuple(one for one in fleet.devices if one.name != device))
+        self._poller.remove(device)
+        await self._monitor.remove(device)
+
     async def trust(self, device: str, fingerprint: str) -> None:
         """Pin a certificate; written to the inventory first, so that what is trusted is what is saved."""
         tracked = self._tracked(device)

@@ -210,6 +210,10 @@ class FleetService:
         """Track one more device; the caller has saved it where it is to be kept."""
         return self._submit(lambda desk: desk.roster.add(entry))
 
+    def remove_device(self, device: str) -> Future[None]:
+        """Track a device no more; in the inventory, where it was saved, it stays."""
+        return self._submit(lambda desk: desk.roster.remove(device))
+
     def acknowledge(self, device: str, note: str) -> Future[None]:
         """Note that a person has seen what a device needs; it leaves the top until that changes."""
         return self._submit(lambda desk: acknowledge(desk.monitor, desk.operations.tracked(device), note))

@@ -47,7 +47,7 @@ class ActionContext:
 
     `hidden_marks` counts marks that the filter hides; no action takes them. `image` is under the image pane's
     cursor. `busy` names a dialog that is opening. `colours` is why none can be chosen. `rollout` is the
-    one on view, where its screen is open.
+    one on view, where its screen is open. `empty`: there is no device yet, and the first one can be added.
     """
 
     view: DeviceView | None = None
@@ -59,6 +59,7 @@ class ActionContext:
     busy: str | None = None
     colours: str | None = None
     rollout: Sight | None = None
+    empty: bool = False
 
     @property
     def targets(self) -> tuple[DeviceView, ...]:
@@ -205,6 +206,8 @@ def _credentials(context: ActionContext) -> str | None:
 
 
 def _next(context: ActionContext) -> str | None:
+    if context.empty:
+        return _not_busy(context)
     reason = _not_busy(context) or _device(context)
     view = context.view
     if reason is not None or view is None:

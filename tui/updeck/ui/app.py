@@ -6,6 +6,7 @@ import asyncio
 import io
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -124,7 +125,7 @@ class UpdeckApp(App[None], inherit_bindings=False):
 
     async def _start_service(self) -> None:
         try:
-            service = await asyncio.to_thread(self._open)
+            await asyncio.to_thread(self._open)
         except UpdeckError as error:
             self.failure = error
             self.exit(return_code=error.exit_code)
@@ -135,9 +136,18 @@ class UpdeckApp(App[None], inherit_bindings=False):
             return
         self.home.look()
         if self.options.first_run:
-            from updeck.ui import flows
+            self.begin()
 
-            self.run_flow("the first run", lambda: flows.first_run_flow(self, service))
+    def begin(self) -> None:
+        """Lead to the first live device, or to the one that the command line named."""
+        from updeck.ui import flows
+
+        self.run_flow("the way to the first device", lambda: flows.first_run_flow(self, self.service))
+
+    def call_fleet(self, name: str) -> None:
+        """Call the fleet by another name from now on."""
+        self.options = replace(self.options, fleet_name=name)
+        self.home.count()
 
     def beside(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
         """Do something beside the screen; what breaks in it is said."""

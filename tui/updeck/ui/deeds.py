@@ -209,6 +209,9 @@ class Deeds:
     # acting
 
     def _next(self) -> None:
+        if self._screen.context().empty:
+            self._screen.deck.begin()
+            return
         view = self._screen.lineup.current
         if view is None or view.next.action is None:
             return

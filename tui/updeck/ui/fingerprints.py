@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from updeck.clock import rfc3339
 from updeck.device.models import Certificate
 from updeck.fleet.orders import CertificateOffer
 from updeck.text import pad, plural
@@ -16,7 +17,7 @@ __all__ = ["ask_to_trust", "ask_to_trust_all", "changed", "sum_fact", "sum_lines
 
 _BLOCK, _BLOCKS_A_LINE = 8, 4
 _SUM_WIDTH = _BLOCKS_A_LINE * (_BLOCK + 1) - 1
-_ADVICE = "Compare the fingerprint with the one on the device's console before you trust it."
+_ADVICE = "Compare each fingerprint with the one on the device's console before you trust it."
 _ADVICE_CHANGED = (
     "A device makes a new certificate of its own at boot: after an update of ours that is to be expected. "
     "Otherwise compare the fingerprint with the one on the device's console before you trust it."
@@ -40,8 +41,11 @@ def changed(offer: CertificateOffer) -> bool:
     return offer.trusted != offer.presented.fingerprint
 
 
-def ask_to_trust(offer: CertificateOffer, glyphs: Glyphs) -> Ask:
-    """Return the question for one device; a certificate that is trusted already is only to be read."""
+def ask_to_trust(offer: CertificateOffer, glyphs: Glyphs, now: float, token: str = "") -> Ask:
+    """Return the question for one device; a certificate that is trusted already is only to be read.
+
+    `now` is our wall clock. Without a `token` the device's name is part of what is typed.
+    """
 
     def lay_out(width: int) -> list[Line]:
         out = sentence(_judgement(offer), width, Ink.STRONG if changed(offer) else Ink.PLAIN)
@@ -51,9 +55,9 @@ def ask_to_trust(offer: CertificateOffer, glyphs: Glyphs) -> Ask:
             out += [EMPTY, *_side_by_side(offer.trusted, offer.presented.fingerprint, width)]
         else:
             out += [EMPTY, *sum_fact("sha256", _digits(offer.presented.fingerprint), width)]
-        return out + heading("Presented now", width, glyphs.rule) + _described(offer.presented, width)
+        return out + heading("Presented now", width, glyphs.rule) + _described(offer.presented, width, now)
 
-    return Ask(lay_out, f"trust {offer.device}", closed=not changed(offer))
+    return Ask(lay_out, token or f"trust {offer.device}", closed=not changed(offer))
 
 
 def ask_to_trust_all(offers: Sequence[CertificateOffer | tuple[str, str]], glyphs: Glyphs) -> Ask:
@@ -66,9 +70,11 @@ def ask_to_trust_all(offers: Sequence[CertificateOffer | tuple[str, str]], glyph
     silent = [one for one in offers if isinstance(one, tuple)]
 
     def lay_out(width: int) -> list[Line]:
-        head = f"{plural(len(new), 'device presents', 'devices present')} another certificate."
+        first = all(offer.trusted is None for offer in new)
+        what = "a certificate that is not trusted yet" if first else "another certificate"
+        head = f"{plural(len(new), 'device presents', 'devices present')} {what}."
         out = sentence(head, width, Ink.STRONG)
-        out += sentence(_ADVICE_CHANGED, width, Ink.DIM) if new else []
+        out += sentence(_ADVICE if first else _ADVICE_CHANGED, width, Ink.DIM) if new else []
         for offer in new:
             out += heading(offer.device, width, glyphs.rule)
             if offer.trusted is None:
@@ -102,12 +108,24 @@ def _digits(fingerprint: str) -> str:
     return fingerprint.removeprefix("sha256:")
 
 
-def _described(certificate: Certificate, width: int) -> list[Line]:
+def _described(certificate: Certificate, width: int, now: float) -> list[Line]:
     if certificate.subject is None and certificate.not_after is None:
         return sentence("What it says could not be read: the fingerprint is all there is.", width, Ink.MAY)
     out = fact("subject", certificate.subject or "not told", width)
     out += fact("issuer", certificate.issuer or "not told", width)
-    return out + fact("valid", f"{certificate.not_before or '?'} to {certificate.not_after or '?'}", width)
+    out += fact("valid", f"{certificate.not_before or '?'} to {certificate.not_after or '?'}", width)
+    return out + _out_of_date(certificate, rfc3339(now) or "", width)
+
+
+def _out_of_date(certificate: Certificate, now: str, width: int) -> list[Line]:
+    """Say that a certificate is not valid today, and that this does not matter to one that is pinned."""
+    if certificate.not_after is not None and certificate.not_after < now:
+        words = "It has expired"
+    elif certificate.not_before is not None and certificate.not_before > now:
+        words = "It is not valid yet, or a clock is wrong"
+    else:
+        return []
+    return sentence(f"{words}. Trusted by its fingerprint it is taken all the same.", width, Ink.MAY)
 
 
 def _side_by_side(old: str, new: str, width: int) -> list[Line]:

@@ -31,7 +31,7 @@ class UiOptions:
     `fleet_name` and `label` stand in the header (`label` is PRODUCTION, LAB, DEMO, …); `pace_s` is how often
     changes are drawn, and after `rest_s` of rest the cursor's device is drawn in full. With `slow_line` (None: where
     the environment tells of SSH) both wait longer. `colours` is why the theme is not for a person to choose, if so.
-    `first_run` opens the screen that leads to the first device.
+    `first_run` opens the screens that lead to the first device, or to the only one.
     """
 
     fleet_name: str = "fleet"

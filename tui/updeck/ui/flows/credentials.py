@@ -63,7 +63,7 @@ async def _trust(app: UpdeckApp, service: FleetService, views: Sequence[DeviceVi
         one = Deal(
             "trust",
             lambda chosen: asyncio.wrap_future(service.certificate(name)),
-            lambda offer: ask_to_trust(offer, look.glyphs),
+            lambda offer: ask_to_trust(offer, look.glyphs, app.clock.wall()),
             lambda offer, chosen: asyncio.ensure_future(_pin_all(service, [offer])),
         )
         sending = await ask(app, ConfirmDialog(f"Certificate of {name}", look, one))

@@ -193,6 +193,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
             read_only=self.deck.options.read_only,
             busy=self.deck.busy,
             colours=self.deck.options.colours,
+            empty=self.deck.service_or_none is not None and not lineup.size,
         )
 
     # what is new
@@ -394,4 +395,6 @@ class FleetScreen(Screen[None], inherit_bindings=False):
     def _why_empty(self) -> str:
         if self.deck.service_or_none is None:
             return "connecting"
-        return "no device matches the filter" if self.lineup.size else "no devices yet"
+        if self.lineup.size:
+            return "no device matches the filter"
+        return f"no devices yet: {self.deck.keymap.keys('next')[0]} adds the first"

@@ -17,6 +17,8 @@ from updeck.ui.widgets.form import Button, Entry, Form
 
 __all__ = ["LoginDialog"]
 
+FACTORY_USER = "admin"
+
 Login = Callable[[str, str, str], "asyncio.Future[str]"]
 """Tries username and password on a device, given first; raises `UpdeckError`."""
 
@@ -46,7 +48,9 @@ class LoginDialog(Dialog[str]):
         return Form(self.look.glyphs, entries, [CANCEL, Button("login", "Log in")], at=at)
 
     def on_mount(self) -> None:
-        """Show the devices."""
+        """Show the devices; the name that they leave the works with stands there where none is known."""
+        if not self.form.value("username"):
+            self.form.propose("username", FACTORY_USER)
         self.show(self._lines)
         self.say("kept in memory only, until updeck ends")
 

@@ -143,7 +143,7 @@ class Form(Widget, can_focus=True):
         self._redraw()
 
     def propose(self, key: str, value: str) -> None:
-        """Set a line to what is suggested: the first character that is typed there takes its place."""
+        """Set a line to what is suggested: what is typed or pasted there first takes its place."""
         self.put(key, value)
         self._proposed.add(key)
 
@@ -231,8 +231,8 @@ class Form(Widget, can_focus=True):
         self.post_message(self.Changed(self, entry.key))
 
     def _type(self, event: events.Key, entry: Entry) -> None:
-        if entry.key in self._proposed and event.is_printable:
-            self._edits[entry.key] = _edit(entry, "")
+        if event.is_printable:
+            self._make_room(entry)
         self._proposed.discard(entry.key)
         edit = self._edits[entry.key]
         before = (edit.text, edit.at)
@@ -241,6 +241,12 @@ class Form(Widget, can_focus=True):
             self._redraw()
             if edit.text != before[0]:
                 self.post_message(self.Changed(self, entry.key))
+
+    def _make_room(self, entry: Entry) -> None:
+        """Take away what was only proposed."""
+        if entry.key in self._proposed:
+            self._edits[entry.key] = _edit(entry, "")
+            self._proposed.discard(entry.key)
 
     def _key_on_button(self, event: events.Key) -> None:
         keys = [button.key for button in self._buttons]
@@ -267,6 +273,7 @@ class Form(Widget, can_focus=True):
         if not entry.takes_paste or entry.chooses:
             self.post_message(self.PasteRefused(self))
         elif lines := event.text.splitlines():
+            self._make_room(entry)
             self._edits[key].insert(lines[0])
             self._redraw()
             self.post_message(self.Changed(self, key))
