@@ -10,7 +10,7 @@ import pytest
 from fleet_fixture import ACTOR, NOW, bank, device, image, initialized, intent, some_events
 from updeck.device.models import Image, Reach
 from updeck.device.trust import Tls
-from updeck.fleet.views import DeviceView, Phase, Tone, Transfer, Watch
+from updeck.fleet.views import DeviceView, Phase, Tone, Transfer, Watch, attention_key
 from updeck.journal.models import DeviceRecord, Event, Op, RolloutRow
 from updeck.text import cell_width
 from updeck.ui.actions import Pane
@@ -129,7 +129,7 @@ def test_the_build_of_a_version_is_shown_where_there_is_room() -> None:
 def test_the_header_counts_the_gravest_first_and_leaves_out_the_least_grave() -> None:
     seen = standing("bank-eu", "PRODUCTION", bank(NOW), NOW)
     assert " ".join(text_of(header(seen, 200)).split()) == (
-        "bank-eu PRODUCTION 12 devices 1 failed 1 certificate 1 unreachable 1 ready 1 running 1 initializing"
+        "bank-eu PRODUCTION 12 devices 3 need you 1 failed 1 certificate 1 unreachable 1 ready 1 running 1 initializing"
         " 5 idle 1 asking 2 stale"
     )
     narrow = text_of(header(seen, 60))
@@ -143,6 +143,19 @@ def test_the_header_says_what_the_view_does_just_now() -> None:
     text = text_of(header(seen, 200))
     for words in ("3 of 12 devices", "12 marked, 9 hidden", "READ-ONLY", "FROZEN"):
         assert words in text
+
+
+def test_the_header_counts_who_needs_a_person_first_and_what_was_acknowledged_apart() -> None:
+    failed = next(view for view in bank(NOW) if view.state == "FAILED_GRACEFUL")
+    seen = standing("f", "", [failed, replace(failed, record=acknowledged(failed))], NOW)
+    assert (seen.needing, seen.acknowledged) == (1, 1)
+    drawn = header(seen, 100)
+    assert " ".join(text_of(drawn).split()) == "f 2 devices 1 needs you 2 failed 1 acknowledged"
+    assert "acknowledged" not in text_of(header(standing("f", "", [failed], NOW), 100))
+
+
+def acknowledged(view: DeviceView) -> DeviceRecord:
+    return replace(view.record, acknowledged_state=attention_key(view), acknowledged_note="case 4711")
 
 
 def test_production_lab_and_demo_never_look_alike() -> None:

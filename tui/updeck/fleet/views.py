@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from updeck.fleet.inventory import DeviceEntry
     from updeck.journal.models import DeviceRecord
 
-__all__ = ["DeviceView", "Next", "Phase", "Reading", "Tone", "Transfer", "Watch"]
+__all__ = ["DeviceView", "Next", "Phase", "Reading", "Tone", "Transfer", "Watch", "attention_key"]
 
 
 class Phase(StrEnum):

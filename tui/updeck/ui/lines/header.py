@@ -27,6 +27,7 @@ class Standing:
     counts: tuple[tuple[int, str, Ink], ...]
     stale: int
     insecure: int = 0
+    acknowledged: int = 0
     marked: int = 0
     hidden_marks: int = 0
     shown: int | None = None
@@ -90,6 +91,7 @@ def standing(fleet_name: str, label: str, views: Iterable[DeviceView], now: floa
         counts=tuple((counted[word], word, ink) for word, ink in _WORDS if counted[word]),
         stale=sum(view.reading is not None and view.stale(now) for view in seen),
         insecure=sum(view.entry.insecure for view in seen),
+        acknowledged=sum(view.acknowledged for view in seen),
     )
 
 
@@ -116,6 +118,10 @@ def header(seen: Standing, width: int) -> Line:
     if seen.insecure:
         red = sum(ink is Ink.NEEDS for _, _, ink in seen.counts)
         counts.insert(red, line((f"{seen.insecure} insecure", Ink.NEEDS)))
+    if seen.needing:
+        counts.insert(0, line((f"{seen.needing} need{'s' if seen.needing == 1 else ''} you", Ink.STRONG)))
+    if seen.acknowledged:
+        counts.append(line((f"{seen.acknowledged} acknowledged", Ink.DIM)))
     if seen.stale:
         counts.append(line((f"{seen.stale} stale", Ink.DIM)))
     first = [line(" ", *name_and_label(seen.fleet_name, seen.label)), line(shown)]
