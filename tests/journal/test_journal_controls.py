@@ -372,6 +372,28 @@ def test_a_mate_is_no_longer_lost_once_a_person_or_a_reset_has_answered(bench: B
     assert journal.rollout(rollout).member(B).pair_lost is None
 
 
+def test_an_un_init_by_hand_answers_the_attempt_that_ended_before_it_and_no_other(bench: Bench) -> None:
+    journal = bench.journal()
+    rollout = drive(journal, A, B)
+    attempted(bench, journal, rollout, A, Verdict.FAILED_GRACEFUL)
+    attempted(bench, journal, rollout, B, Verdict.SUCCESS)
+    assert journal.rollout(rollout).member(A).attempt.undone is None
+    reset(bench, journal)
+    undone = journal.rollout(rollout).member(A).attempt.undone
+    assert undone is not None
+    assert (undone.device, undone.op, undone.rollout != rollout) == (A, Op.RESET, True)
+    journal.control(rollout, ControlKind.RETRY, device=A, reason="room was made")
+    assert [one.undone for one in journal.rollout(rollout).member(A).attempts] == [undone, None]
+    assert journal.take_over(rollout) is not None
+    attempted(bench, journal, rollout, A, Verdict.NO_EFFECT, attempt=2)
+    reset(bench, journal)
+    first, second = (one.undone for one in journal.rollout(rollout).member(A).attempts)
+    assert first == undone
+    assert second is not None
+    assert second != undone
+    assert journal.rollout(rollout).member(B).attempt.undone is None
+
+
 def test_an_image_proven_by_a_milestone_is_proven_for_the_hand(bench: Bench) -> None:
     journal = bench.journal()
     rollout = drive(journal)

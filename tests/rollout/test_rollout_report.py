@@ -74,6 +74,19 @@ def test_the_markdown_report_has_a_line_for_each_device_and_operation() -> None:
     assert any("| reopen | – | 1 | because |" in line for line in lines)
 
 
+def test_an_un_init_by_hand_after_the_end_stands_in_the_report() -> None:
+    left = done(Verdict.ABORTED_BEFORE_START, initialized())
+    assert left.end is not None
+    undone = replace(left.end, rollout="r2", op=Op.RESET, verdict=None, at=NOW)
+    told = [report(record_of(PLAN, member("d0", one)), PLAN, {}, NOW) for one in (left, replace(left, undone=undone))]
+    before, after = (json.loads(json.dumps(report_document(one)))["devices"][0]["attempts"][0] for one in told)
+    assert before["reset_afterwards"] is None
+    assert after["reset_afterwards"] == {"at": "1970-01-12T13:46:40Z", "by": "mk@jump", "rollout": "r2"}
+    before_text, after_text = map(report_markdown, told)
+    assert "afterwards" not in before_text
+    assert "| d0 | 1 | 1970-01-12T13:46:40Z | mk\\@jump | r2 |" in after_text.splitlines()
+
+
 def test_a_report_in_the_middle_tells_what_is_expected_and_by_what_measurement() -> None:
     plan = plan_of(1, 1, 2)
     proven = done(Verdict.SUCCESS, initialized(Op.START))

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from rollout_records import NEW, NOW, done, initialized, intent, member, plan_of, record_of
+from rollout_records import NEW, NOW, control, done, initialized, intent, member, plan_of, record_of
 from updeck.journal.models import Op, Verdict
-from updeck.journal.plan_models import Attempt, MemberRecord, Milestone, MilestoneKind
+from updeck.journal.plan_models import Attempt, ControlKind, MemberRecord, Milestone, MilestoneKind
 from updeck.rollout.chain import Kind, Link
 from updeck.rollout.forecast import forecast
 from updeck.rollout.plan import Plan
@@ -19,7 +19,7 @@ from updeck.ui.ink import Ink, Line, text_of
 from updeck.ui.lines.device_log import link_lines, matches
 from updeck.ui.lines.rollouts import facts_lines, fleet_line, member_rows
 from updeck.ui.lines.wave_chart import wave_chart
-from updeck.ui.rollout_sight import Sight
+from updeck.ui.rollout_sight import Sight, left_behind
 
 WIDTHS = (120, 80, 60)
 
@@ -142,6 +142,52 @@ def test_of_what_is_expected_nothing_is_cut_and_what_matters_most_comes_first() 
         assert (drawn := text_of(facts_lines(sight, expected, width)[2])).split("  ·  ")[0] == whole[0]
         assert cell_width(drawn) <= width
         assert set(drawn.split("  ·  ")) <= set(whole), f"cut at {width} cells"
+
+
+@pytest.mark.parametrize(
+    ("device", "which"),
+    [("ar11-fra-dc1", " (ar11-fra-dc1 FAILED_GRACEFUL)"), ("ar11-a-very-long-name-of-a-device-dc1", "")],
+)
+def test_what_stopped_a_rollout_stands_whole_on_80_columns(device: str, which: str) -> None:
+    plan = plan_of(1, 1)
+    plan = replace(plan, devices=(replace(plan.devices[0], name=device), plan.devices[1]))
+    failed = member(device, done(Verdict.FAILED_GRACEFUL, initialized(Op.START)))
+    sight = Sight(record_of(plan, failed, member("d1", initialized())), plan, NOW)
+    first, second, _ = (text_of(one) for one in facts_lines(sight, forecast(sight.record, plan, NOW), 80))
+    assert first == f"stopped: 1 failure, 0 allowed{which}"
+    assert second.startswith("1 of 2 done  ·  reopen it with a new limit and a reason")
+
+
+def test_a_first_line_ends_with_a_clause_and_never_in_the_middle_of_one() -> None:
+    plan = plan_of(1, 1)
+    failed = member("d0", done(Verdict.FAILED_GRACEFUL, initialized(Op.START)))
+    sight = Sight(record_of(plan, failed, member("d1", initialized())), plan, NOW)
+    expected = forecast(sight.record, plan, NOW)
+    whole = text_of(facts_lines(sight, expected, 400)[0])
+    parts = ("stopped: 1 failure", ", 0 allowed", " (d0 FAILED_GRACEFUL)", "; reopen it with a new limit and a reason")
+    ends = ["".join(parts[: number + 1]) for number in range(len(parts))] + [whole]
+    assert whole == f"{ends[-2]}; 1 device stays INITIALIZED"
+    drawn = {text_of(facts_lines(sight, expected, width)[0]) for width in range(20, 160)}
+    assert drawn == set(ends)
+
+
+def test_an_aborted_rollout_offers_the_un_init_until_it_was_done() -> None:
+    plan = plan_of(1)
+    left = done(Verdict.ABORTED_BEFORE_START, initialized())
+    assert left.end is not None
+    abort = (control(ControlKind.ABORT),)
+    held = Sight(record_of(plan, member("d0", left), controls=abort), plan, NOW)
+    assert held.why_not("reset", read_only=False) is None
+    undone = replace(left, undone=replace(left.end, op=Op.RESET, verdict=None, at=NOW - 60))
+    free = Sight(record_of(plan, member("d0", undone), controls=abort), plan, NOW)
+    assert free.why_not("reset", read_only=False) == "all that it left INITIALIZED is un-initialized"
+    assert left_behind(free.record) == ()
+    (_, row) = member_rows(free, forecast(free.record, plan, NOW), 120, UNICODE)[-2:]
+    assert "by mk; " in text_of(row.line)
+    assert "un-initialized " in text_of(row.line)
+    never = done(Verdict.ABORTED_BEFORE_START)
+    none = Sight(record_of(plan, member("d0", never), controls=abort), plan, NOW)
+    assert none.why_not("reset", read_only=False) == "it left none INITIALIZED"
 
 
 def test_a_link_hangs_its_causes_beneath_itself() -> None:

@@ -111,13 +111,17 @@ class Resolve:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt at one device: its intents in order, what it reached, its end and a person's judgement of that."""
+    """One attempt at one device: its intents in order, what it reached, its end and a person's judgement of that.
+
+    `undone` is the end of the un-init by hand that answered it, which is a rollout of its own.
+    """
 
     number: int
     intents: tuple[Intent, ...] = ()
     milestones: tuple[Milestone, ...] = ()
     end: End | None = None
     resolve: Resolve | None = None
+    undone: End | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,14 @@ _RESOLVES = "SELECT * FROM resolve_rows WHERE rollout IN (SELECT value FROM json
 _POSITIONS = "SELECT * FROM positions WHERE rollout IN (SELECT value FROM json_each(?))"
 _TRANSFERS = "SELECT * FROM transfers WHERE rollout IN (SELECT value FROM json_each(?))"
 
+_UNDONE = """
+    SELECT e.rollout AS of_rollout, e.attempt AS of_attempt, r.* FROM ends e
+    JOIN end_rows r ON r.id = (SELECT min(end_id) FROM done_resets WHERE device = e.device AND end_id > e.id)
+    WHERE e.rollout IN (SELECT value FROM json_each(?))
+    AND e.verdict NOT IN ('SUCCESS', 'ALREADY_INSTALLED', 'STAGED') AND NOT EXISTS (
+        SELECT 1 FROM ends n
+        WHERE (n.rollout, n.device) = (e.rollout, e.device) AND n.id > e.id AND n.id < r.id)"""
+
 _PAIR_DOWN = """
     SELECT p.rollout, p.device, p.mate FROM mates p
     JOIN holds own ON own.device = p.device AND own.rollout = p.rollout JOIN holds h ON h.device = p.mate
@@ -76,6 +84,7 @@ class _Parts:
     milestones: Mapping[_Attempt, Sequence[Milestone]]
     ends: Mapping[_Attempt, End]
     resolves: Mapping[_Attempt, Resolve]
+    undone: Mapping[_Attempt, End]
     positions: Mapping[_Device, Position]
     transfers: Mapping[_Device, TransferRow]
     down: Mapping[_Device, str]
@@ -151,6 +160,9 @@ def _parts(tx: sqlite3.Connection, wanted: tuple[str], attempts: Mapping[_Device
         milestones=_grouped((_attempt_of(row), milestone_of(row)) for row in tx.execute(_MILESTONES, wanted)),
         ends={_attempt_of(row): end_of(row) for row in tx.execute(_ENDS, wanted)},
         resolves={_attempt_of(row): _resolve_of(row) for row in tx.execute(_RESOLVES, wanted)},
+        undone={
+            (row["of_rollout"], row["device"], row["of_attempt"]): end_of(row) for row in tx.execute(_UNDONE, wanted)
+        },
         positions={_device_of(row): _position_of(row) for row in tx.execute(_POSITIONS, wanted)},
         transfers={_device_of(row): transfer_of(row) for row in tx.execute(_TRANSFERS, wanted)},
         down={_device_of(row): row["mate"] for row in tx.execute(_PAIR_DOWN, wanted)},
@@ -187,6 +199,7 @@ def _attempt(key: _Attempt, parts: _Parts) -> Attempt:
         milestones=tuple(parts.milestones.get(key, ())),
         end=parts.ends.get(key),
         resolve=parts.resolves.get(key),
+        undone=parts.undone.get(key),
     )
 
 

@@ -46,6 +46,8 @@ def needs(member: MemberRecord, record: RolloutRecord, plan: Plan, now: float) -
         return ""
     if resolve is not None:
         return f"resolved as {resolve.verdict.value}"
+    if end.verdict is Verdict.FAILED_GRACEFUL and member.attempt.undone is not None:
+        return "un-initialized since: retry it or leave it"
     return _AFTER.get(end.verdict, "retry it or leave it")
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from updeck.clock import rfc3339
 from updeck.device.fetch_url import masked
-from updeck.journal.models import Actor, Intent, Observation
+from updeck.journal.models import Actor, End, Intent, Observation
 from updeck.journal.plan_models import Attempt, MemberRecord, RolloutRecord
 from updeck.markdown import cell, heading, table
 from updeck.rollout.forecast import (
@@ -122,6 +122,13 @@ def report_markdown(made: Report) -> str:
                 for one in record.controls
             ],
         )
+    undone = [(member.device, attempt) for member in record.members for attempt in member.attempts if attempt.undone]
+    if undone:
+        lines += heading(2, "Un-initialized (reset) afterwards")
+        lines += table(
+            ("device", "attempt", "time", "by", "in the journal as"),
+            [(device, str(attempt.number), *_undone_row(attempt.undone)) for device, attempt in undone],
+        )
     lines += heading(2, "Operations")
     lines += table(
         ("device", "attempt", "operation", "try", "sent", "by", "outcome", "answered", "error"),
@@ -204,6 +211,7 @@ def _device_document(made: Report, member: MemberRecord) -> dict[str, Json]:
                 "resolved": attempt.resolve.verdict.value if attempt.resolve else None,
                 "resolved_by": _name(attempt.resolve.actor) if attempt.resolve else None,
                 "resolved_because": attempt.resolve.reason if attempt.resolve else None,
+                "reset_afterwards": _undone(attempt.undone),
                 "operations": [_operation(intent) for intent in attempt.intents],
             }
             for attempt in member.attempts
@@ -245,6 +253,14 @@ def _operation_row(intent: Intent) -> tuple[str | None, ...]:
     told = _operation(intent)
     keys = ("attempt", "op", "try", "intent_at", "by", "outcome", "outcome_at", "error")
     return (intent.device, *(None if told[key] is None else str(told[key]) for key in keys))
+
+
+def _undone(end: End | None) -> dict[str, Json] | None:
+    return None if end is None else {"at": rfc3339(end.at), "by": _name(end.actor), "rollout": end.rollout}
+
+
+def _undone_row(end: End | None) -> tuple[str | None, ...]:
+    return (None, None, None) if end is None else (rfc3339(end.at), _name(end.actor), end.rollout)
 
 
 def _intents(member: MemberRecord) -> list[Intent]:

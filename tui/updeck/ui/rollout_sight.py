@@ -86,7 +86,11 @@ def undoable(record: RolloutRecord) -> tuple[MemberRecord, ...]:
 
 
 def left_behind(record: RolloutRecord) -> tuple[MemberRecord, ...]:
-    """Return the devices that ended without a start after they were INITIALIZED: they may be so still."""
+    """Return the devices that ended without a start after they were INITIALIZED, and that nobody un-initialized."""
+    return tuple(one for one in _left(record) if one.attempt.undone is None)
+
+
+def _left(record: RolloutRecord) -> tuple[MemberRecord, ...]:
     return tuple(one for one in record.members if one.attempt.end is not None and _left_ready(one.attempt))
 
 
@@ -101,7 +105,9 @@ _LEFT = (Verdict.ABORTED_BEFORE_START, Verdict.SKIPPED)
 def _reset(sight: Sight) -> str | None:
     gate, words = gate_of(sight.record, sight.plan), aborted(sight.record)
     if words is not None:
-        return None if left_behind(sight.record) else "no device was left INITIALIZED"
+        if left_behind(sight.record):
+            return None
+        return "all that it left INITIALIZED is un-initialized" if _left(sight.record) else "it left none INITIALIZED"
     if not undoable(sight.record):
         return "no device of it stands INITIALIZED"
     halted = gate.closed or paused(sight.record, sight.plan, sight.now) is not None

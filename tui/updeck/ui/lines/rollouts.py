@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -28,7 +29,7 @@ from updeck.ui.glyphs import Glyphs
 from updeck.ui.ink import Ink, Line, Span, fit_line, join, line, text_of, width_of
 from updeck.ui.lines.wave_chart import wave_chart
 from updeck.ui.rollout_sight import Sight
-from updeck.ui.times import age, date_and_time, minute, minute_and_zone, rate
+from updeck.ui.times import age, date_and_time, minute, minute_and_zone, rate, time_of_day
 
 __all__ = ["Row", "facts_lines", "fleet_line", "list_head", "list_rows", "member_head", "member_rows"]
 
@@ -49,6 +50,10 @@ _BAR = 20
 _DOT, _SMALL_DOT = Span("  ·  ", Ink.DIM), Span(" · ", Ink.DIM)
 _INDENT = line(" ")
 _LEAD = 2
+
+
+_CLAUSE = re.compile(r"(?<=[;,] )(?![^()]*\))|(?= \()")
+"""Where a sentence may end early: after a comma or semicolon that stands in no parentheses, and before these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,21 +147,35 @@ def facts_lines(sight: Sight, expected: Forecast, width: int) -> list[Line]:
     """Return what stands above the devices: what comes next, and how the gate, the engine and the goal stand."""
     record, plan = sight.record, sight.plan
     gate = gate_of(record, plan)
-    words = next_in_words(record, plan, sight.now)
-    first = line((words, Ink.NEEDS if sight.orphaned else _STATE_INKS.get(sight.state, Ink.STRONG)))
-    if sight.orphaned:
-        first = line(("no engine drives it: p resumes it; ", Ink.NEEDS), *first)
-    if sight.left_to_people:
-        first = line(("only a person can go on, then p; ", Ink.MAY), *first)
+    first = _first(sight, width)
     done = f"{sum(map(ended, record.members))} of {len(record.members)} done"
     stops = stops_at(gate.limit, len(record.members))
     if plan.until is Goal.STAGED and gate.limit >= len(record.members):
         stops = "nothing goes down, and one failure stops no other"
-    shut = (f"stopped: {plural(gate.bad, 'failure')}, {gate.limit} allowed", Ink.NEEDS)
-    gate_words = shut if gate.closed else (stops, Ink.DIM)
-    second = join([line(done), line(gate_words), line(_engine(sight))], _DOT)
+    gate_words = ("reopen it with a new limit and a reason", Ink.NEEDS) if gate.closed else (stops, Ink.DIM)
+    second = _as_fit([line(done), line(gate_words), line(_engine(sight))], width)
     third = _as_fit(_outlook(sight, expected), width)
-    return [fit_line(first, width), fit_line(second, width), fit_line(third, width)]
+    return [first, fit_line(second, width), fit_line(third, width)]
+
+
+def _first(sight: Sight, width: int) -> Line:
+    """Return what the rollout does or waits for, clause by clause as far as there is room."""
+    words = next_in_words(sight.record, sight.plan, sight.now)
+    ink = Ink.NEEDS if sight.orphaned else _STATE_INKS.get(sight.state, Ink.STRONG)
+    clauses = [(clause, ink) for clause in _CLAUSE.split(words)]
+    if sight.orphaned:
+        clauses.insert(0, ("no engine drives it: p resumes it; ", Ink.NEEDS))
+    if sight.left_to_people:
+        clauses.insert(0, ("only a person can go on, then p; ", Ink.MAY))
+    while len(clauses) > 1 and width_of(_ended(clauses)) > width:
+        clauses.pop()
+    return fit_line(_ended(clauses), width)
+
+
+def _ended(clauses: Sequence[tuple[str, Ink]]) -> Line:
+    """Join clauses, without the sign that led to the next one."""
+    last, ink = clauses[-1]
+    return line(*clauses[:-1], (last.rstrip(" ,;"), ink))
 
 
 def _as_fit(parts: Sequence[Line], width: int) -> Line:
@@ -258,8 +277,10 @@ def _why(member: MemberRecord, sight: Sight, reached: int) -> str:
         return "" if member.wave > reached and todo.startswith("wave ") else todo
     if resolve is not None:
         return f"resolved as {resolve.verdict.value} by {resolve.actor.user}: {resolve.reason}; {end.reason}"
+    undone = member.attempt.undone
+    since = f"un-initialized {time_of_day(undone.at, sight.now)} by {undone.actor.user}; " if undone else ""
     todo = needs(member, sight.record, sight.plan, sight.now)
-    return f"{end.reason} ({todo})" if todo else end.reason
+    return since + (f"{end.reason} ({todo})" if todo else end.reason)
 
 
 def _ink(member: MemberRecord) -> Ink:
