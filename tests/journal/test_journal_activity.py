@@ -30,7 +30,7 @@ BARE = replace(BASELINE, expected=None, target_version=None, size_bytes=None, sw
         (Op.INIT, BARE, {}, "sending init"),
         (Op.START, BASELINE, {}, "sending start, 11.6.0 #23947 → 11.8.0 #28924"),
         (Op.START, BARE, {}, "sending start, unknown version → unknown version"),
-        (Op.RESET, BASELINE, {}, "sending reset (un-init)"),
+        (Op.RESET, BASELINE, {}, "sending un-init (reset)"),
     ],
 )
 def test_an_intent_reads_well(op: Op, baseline: Baseline, detail: Mapping[str, str], sentence: str) -> None:
@@ -43,7 +43,7 @@ def test_an_intent_reads_well(op: Op, baseline: Baseline, detail: Mapping[str, s
     [
         (Op.INIT, Outcome.ACCEPTED, 200, None, "init accepted, target 11.8.0"),
         (Op.START, Outcome.ACCEPTED, 204, None, "start accepted, target 11.8.0 #28924; the box goes down"),
-        (Op.RESET, Outcome.ACCEPTED, 200, None, "reset accepted"),
+        (Op.RESET, Outcome.ACCEPTED, 200, None, "un-init (reset) accepted"),
         (Op.UPLOAD, Outcome.ACCEPTED, 200, None, "upload of ar11.iso arrived whole"),
         (Op.FETCH, Outcome.ACCEPTED, 200, None, "fetch accepted, the device downloads"),
         (Op.DELETE, Outcome.ACCEPTED, 200, None, "deletion of image 7 accepted"),

@@ -451,4 +451,4 @@ def test_a_hold_is_told_when_it_begins_and_when_it_ends(bench: Bench) -> None:
         journal.stand(rollout, [Position(A, phase, text)])
         bench.clock.advance(2.0)
     told = [event.text for event in journal.events(devices=[A]) if event.kind == "hold"]
-    assert told == ["held: foreign", "held: login", "no longer held"]
+    assert told == ["waits for a person: foreign", "waits for a person: login", "no person is needed any more"]

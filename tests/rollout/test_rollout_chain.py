@@ -80,11 +80,14 @@ def test_what_people_asked_is_told_with_name_and_reason_and_a_retry_with_what_it
 
 def test_holds_and_what_the_device_went_through_stand_between() -> None:
     old = event("IDLE", at=NOW - 6000)
-    hold = event("held: its login is refused", at=NOW - 80, kind="hold")
+    hold = event("waits for a person: its login is refused", at=NOW - 80, kind="hold")
     state = event("IDLE → RUNNING", at=NOW - 60)
     twice = event("sending init", at=NOW - 60, kind="intent")
     links = told(member("d0"), events=(old, hold, state, twice))
-    assert [link.text for link in links if link.kind is Kind.SEEN] == ["held: its login is refused", "IDLE → RUNNING"]
+    assert [link.text for link in links if link.kind is Kind.SEEN] == [
+        "waits for a person: its login is refused",
+        "IDLE → RUNNING",
+    ]
 
 
 def test_what_waits_for_a_closed_gate_goes_back_to_those_that_closed_it() -> None:
@@ -93,7 +96,7 @@ def test_what_waits_for_a_closed_gate_goes_back_to_those_that_closed_it() -> Non
     bad = replace(bad, end=replace(bad.end, reason="history unchanged"))
     links = told(member("d0"), member("d1", bad))
     now = links[-1]
-    assert now.text == "stands at WAITING"
+    assert now.text == "now WAITING"
     assert now.because == (
         "stopped after 1 failure, 0 allowed (d1 NO_EFFECT)",
         "d1 ended NO_EFFECT: history unchanged",

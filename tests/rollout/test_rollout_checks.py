@@ -204,7 +204,7 @@ def test_a_url_inside_the_device_needs_to_be_allowed_where_it_has_to_be_fetched(
         (plan_of(1), view(reading(version=NEW)), Fate.THERE, f"nothing: {NEW} runs already"),
         (PRESENT, view(reading(version=NEW)), Fate.THERE, f"nothing: {NEW} runs already"),
         (PRESENT, view(reading()), Fate.SKIPPED, f"skipped: image: no VALID image {NEW} is on the device"),
-        (plan_of(1), view(reading(state="RUNNING")), Fate.WAITS, "held: RUNNING, not by this rollout"),
+        (plan_of(1), view(reading(state="RUNNING")), Fate.WAITS, "waits for a person: RUNNING, not by this rollout"),
         (plan_of(1), view(reach=Reach.UNREACHABLE, error="refused"), Fate.WAITS, "waits: UNREACHABLE, refused"),
         (
             plan_of(1),

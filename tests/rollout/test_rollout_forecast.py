@@ -166,7 +166,7 @@ def test_what_is_held_or_stopped_or_paused_needs_a_person_now() -> None:
     plan = plan_of(1, 1)
     gone = record_of(plan, canary("d0", NOW - 10), down("d1", NOW - 100))
     held = replace(gone, members=(gone.members[0], replace(gone.members[1], phase="HELD")))
-    assert forecast(held, plan, NOW).need == Need(NOW, "1 device is held")
+    assert forecast(held, plan, NOW).need == Need(NOW, "1 device waits for a person")
     more = plan_of(1, 1, 1)
     shut = record_of(more, canary("d0", NOW - 10, verdict=Verdict.REVIEW), down("d1", NOW - 100))
     assert forecast(shut, more, NOW).need == Need(NOW, "it stopped at a failure")

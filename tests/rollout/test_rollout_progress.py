@@ -61,14 +61,14 @@ WAVES = plan_of(1, 2, 2)
             [member("d0", initialized(Op.START))],
             ABORT,
             RolloutState.RUNNING,
-            "aborted by mk: because; 2 devices are brought to an end",
+            "aborted by mk: because; 2 devices are watched to the end",
         ),
         (
             plan_of(1, 1),
             [member("d0", done(Verdict.REVIEW))],
             ABORT,
             RolloutState.RUNNING,
-            "aborted by mk: because; 1 device is brought to an end",
+            "aborted by mk: because; 1 device is watched to the end",
         ),
         (
             plan_of(1),
@@ -96,7 +96,7 @@ WAVES = plan_of(1, 2, 2)
             [member("d0", GOOD)],
             (),
             RolloutState.RUNNING,
-            "wave 2 waits until 1970-01-12T13:46:41Z, when wave 1 has baked",
+            "wave 2 waits until 1970-01-12T13:46:41Z, when the bake time of wave 1 is over",
         ),
         (
             replace(plan_of(1, 1, 1), fence=Fence.START),

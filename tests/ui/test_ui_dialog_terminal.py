@@ -76,5 +76,5 @@ def test_a_bracketed_paste_confirms_nothing_and_the_same_keys_typed_do(tmp_path:
         terminal.until(lambda seen: "a paste confirms nothing" in seen.text)
         assert truth(terminal)["resets"] == 0
         terminal.send(f"{FOREIGN}\r")
-        terminal.until(lambda seen: "reset accepted" in seen.text)
+        terminal.until(lambda seen: "un-init (reset) accepted" in seen.text)
         assert truth(terminal)["resets"] == 1

@@ -110,7 +110,7 @@ def test_the_line_of_the_fleet_says_what_is_expected_and_when_a_person_is_needed
     assert narrow.startswith(" 1 of 3 done · last expected back ")
     assert "needs you about " in narrow
     first = Sight(record_of(plan, going("d0", now - 300)), plan, now)
-    assert "last back not known yet" in text_of(fleet_line([first], 120))
+    assert "no estimate yet" in text_of(fleet_line([first], 120))
 
 
 @pytest.mark.parametrize("width", [118, 78, 58])

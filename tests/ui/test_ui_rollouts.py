@@ -219,11 +219,13 @@ async def test_the_log_of_a_device_tells_all_that_happened_and_follows(world: Ca
         await seat.open()
         await seat.press("v")
         await seat.until(lambda: isinstance(seat.app.screen, DeviceLogScreen))
-        await seat.reads("ar11-ams  in rollout", "sending init", "init accepted, target", "stands at")
+        await seat.reads("ar11-ams  in rollout", "sending init", "init accepted, target", "now ")
         stage.engine.stand(stage.rollout, [Position("ar11-ams", "HELD", "its certificate waits for trust")])
-        await seat.reads("held: its certificate waits for trust", "because its certificate waits for trust")
+        await seat.reads(
+            "waits for a person: its certificate waits for trust", "because its certificate waits for trust"
+        )
         stage.engine.stand(stage.rollout, [Position("ar11-ams", "INITIALIZING", "initializing")])
-        await seat.reads("no longer held")
+        await seat.reads("no person is needed any more")
         stage.end("ar11-ams", Verdict.REVIEW, "INITIALIZING does not end")
         await seat.reads("because INITIALIZING does not end", "because init was sent by mk and accepted", "resolve it")
         await seat.press("/", *"held", "enter")
@@ -332,7 +334,9 @@ async def test_an_engine_that_left_because_only_people_can_go_on_is_not_missed(
     stage.engine.release()
     async with seated(stage) as seat:
         await seat.open()
-        await seat.reads("only a person can go on, then p", "no engine needed now", "needs you now: 1 device is held")
+        await seat.reads(
+            "only a person can go on, then p", "no engine needed now", "needs you now: 1 device waits for a person"
+        )
         await seat.press("p")
         await seat.is_asked("nothing is sent a second time")
 

@@ -39,7 +39,7 @@ def drive(invocation: Invocation, wish: Wish) -> Exit:
         fail_usage(f'--confirm "{confirm}" is not the device "{device}"; nothing was sent')
     fleet = fleet_of(invocation)
     name = one_device(fleet, wish.device)
-    invocation.forbid_when_read_only(wish.op.value)
+    invocation.forbid_when_read_only(wish.op.words)
     with opened(invocation, fleet, [name]) as session:
         session.follower.follow([name])
         try:
@@ -93,15 +93,15 @@ def _sent_before(examination: Examination, wish: Wish) -> Performed | None:
 
 def _fate(performed: Performed) -> str:
     word = "no answer is known" if performed.outcome is None else performed.outcome.value
-    return f"{performed.op.value} {word}" + (f": {performed.text}" if performed.text else "")
+    return f"{performed.op.words} {word}" + (f": {performed.text}" if performed.text else "")
 
 
 def _interrupted(wish: Wish, view: DeviceView | None) -> Interrupted:
     sent = [] if view is None else [intent for intent in view.record.intents if intent.op is wish.op]
     if not sent:
-        return Interrupted(f"interrupted; {wish.op.value} is not known to be sent", device=wish.device)
+        return Interrupted(f"interrupted; {wish.op.words} is not known to be sent", device=wish.device)
     return Interrupted(
-        f"stopped waiting: {wish.op.value} was sent at {rfc3339(sent[-1].at)} and goes on",
+        f"stopped waiting: {wish.op.words} was sent at {rfc3339(sent[-1].at)} and goes on",
         device=wish.device,
         advice=f"watch on with `updeck status --watch {wish.device}`",
     )

@@ -62,12 +62,12 @@ def not_awaited(name: str, performed: Performed) -> Result:
         case None:
             return Result(name, performed.op, Exit.GOOD, performed.text)
         case Outcome.ACCEPTED:
-            text = f"{performed.op.value} accepted, not awaited"
+            text = f"{performed.op.words} accepted, not awaited"
             return Result(name, performed.op, Exit.NOT_AWAITED, text, performed.outcome)
         case Outcome.REFUSED:
-            text = f"{performed.op.value} refused: {performed.text}"
+            text = f"{performed.op.words} refused: {performed.text}"
             return Result(name, performed.op, Exit.FAILED, text, performed.outcome)
-    text = f"{performed.op.value} was sent and the answer is lost: {performed.text}"
+    text = f"{performed.op.words} was sent and the answer is lost: {performed.text}"
     return Result(name, performed.op, Exit.REVIEW, text, performed.outcome)
 
 

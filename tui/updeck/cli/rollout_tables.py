@@ -30,7 +30,7 @@ def show_lines(record: RolloutRecord, plan: Plan, engine: Engine | None, now: fl
     facts = [
         ("rollout", record.row.id),
         ("state", f"{state_of(record, plan, now).value}: {next_in_words(record, plan, now)}"),
-        ("goal", f"{plan.image.version}, {plan.until.value}" + (f", ticket {plan.ticket}" if plan.ticket else "")),
+        ("goal", f"{plan.image.version}, {plan.until.words}" + (f", ticket {plan.ticket}" if plan.ticket else "")),
         ("limit", _gate(record, plan)),
         ("engine", _engine(engine)),
         *_expected(record, plan, now),
@@ -63,7 +63,7 @@ def _engine(engine: Engine | None) -> str:
 
 def _device_table(record: RolloutRecord, plan: Plan, now: float) -> list[str]:
     rows = [(str(one.wave), one.device, _word(one), standing(one, record, plan, now)) for one in record.members]
-    return aligned(("wave", "device", "stands at", "why"), rows, right=frozenset({0}))
+    return aligned(("wave", "device", "phase", "why"), rows, right=frozenset({0}))
 
 
 def _word(member: MemberRecord) -> str:
@@ -74,7 +74,7 @@ def _word(member: MemberRecord) -> str:
 
 def _planned(record: RolloutRecord, plan: Plan, now: float) -> tuple[str, ...]:
     done = sum(map(ended, record.members))
-    what = f"{plan.image.version} {plan.until.value}" + (f", {plan.ticket}" if plan.ticket else "")
+    what = f"{plan.image.version} {plan.until.words}" + (f", {plan.ticket}" if plan.ticket else "")
     state = state_of(record, plan, now).value
     return in_short(record.row.id), _minute(record.row.created_at), state, f"{done}/{len(record.members)}", what
 

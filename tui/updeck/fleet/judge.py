@@ -67,7 +67,7 @@ def _hold(intent: Intent, seen: Seen) -> Ruling | None:
 def _silent(intent: Intent, timers: Timers, seen: Seen, patience: Patience) -> Ruling:
     sent_down = intent.op in (Op.INIT, Op.START)
     phase = Phase.REBOOTING if intent.op is Op.START else Phase.HELD
-    text = "down, rebooting" if intent.op is Op.START else f"no answer since {intent.op.value} was sent"
+    text = "down, rebooting" if intent.op is Op.START else f"no answer since {intent.op.words} was sent"
     if seen.reach is not Reach.UNREACHABLE:
         text = f"{text} ({seen.reach.value})"
     ruling = running(phase, text, soft=past(timers, patience.unreachable_soft, polls=1) or not sent_down)

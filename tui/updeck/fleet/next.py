@@ -74,7 +74,7 @@ def _open_operation(known: Known) -> Next | None:
         return Next(known.watch.text, tone, "view" if tone is Tone.MAY else None)
     if rollout.kind == "plan":
         return _in_a_plan(known.record, rollout)
-    op = known.record.intents[-1].op.value if known.record.intents else "an action"
+    op = known.record.intents[-1].op.words.partition(" (")[0] if known.record.intents else "an action"
     if rollout.lease_alive and not rollout.lease_ours:
         down = f"down since {known.failing_at}, " if known.reach is Reach.UNREACHABLE and known.failing_at else ""
         return Next(f"{down}{op} by {rollout.actor.user}", Tone.MOVING)

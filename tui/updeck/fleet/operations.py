@@ -160,7 +160,7 @@ class Operations:
             tracked.sending = False
             await monitor.reload(tracked)
         if outcome is Outcome.REFUSED:
-            await monitor.end(tracked, _REFUSED_END.get(op), f"{op.value} refused: {text}")
+            await monitor.end(tracked, _REFUSED_END.get(op), f"{op.words} refused: {text}")
         monitor.soon(tracked)
         return Performed(rollout.id, op, outcome, text)
 
@@ -226,7 +226,7 @@ class Operations:
     def writable(self, op: Op) -> None:
         """Raise `ReadOnly` when nothing may be sent at all."""
         if self._monitor.read_only:
-            raise ReadOnly(f"read-only: {op.value} is not sent")
+            raise ReadOnly(f"read-only: {op.words} is not sent")
 
 
 def already_there(reading: Reading, sha256: str | None) -> Performed | None:

@@ -124,7 +124,7 @@ def _unfinished(record: DeviceRecord) -> str:
     if intent.outcome is not None:
         fate = "the answer was lost" if intent.outcome.outcome is Outcome.UNKNOWN else intent.outcome.outcome.value
     return (
-        f"{intent.op.value} was sent by {intent.actor.user} ({fate}): watched, not sent again;"
+        f"{intent.op.words} was sent by {intent.actor.user} ({fate}): watched, not sent again;"
         f" sent at {rfc3339(intent.at)}, rollout {rollout.id}"
     )
 

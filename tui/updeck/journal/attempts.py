@@ -95,7 +95,7 @@ def _check(writing: Writing, key: Key, baseline: Baseline) -> None:
     if not -_CLOCK_STEP_S <= age <= BASELINE_S:
         raise Blocked(f"the device was read {age:.0f} s ago, and {BASELINE_S:.0f} s are allowed", device=key.device)
     if not 1 <= key.try_ <= TRIES[key.op]:
-        raise Blocked(f"{key.op} may be sent {TRIES[key.op]} times in an attempt, not more", device=key.device)
+        raise Blocked(f"{key.op.words} may be sent {TRIES[key.op]} times in an attempt, not more", device=key.device)
     check_present(tx, key.rollout, key.device, key.attempt)
     if key.op is Op.START and start_unresolved(tx, key.device):
         raise Blocked("the last start ended in REVIEW, which no reset or person has resolved", device=key.device)
@@ -124,7 +124,9 @@ def _sent_before(tx: sqlite3.Connection, key: Key) -> str:
         (key.rollout, key.device, key.attempt, key.op, key.try_),
     ).fetchone()
     before = intent_of(row)
-    return f"{key.op} was sent at {rfc3339(before.at)} by {who(before.actor)} and is not sent again in this attempt"
+    return (
+        f"{key.op.words} was sent at {rfc3339(before.at)} by {who(before.actor)} and is not sent again in this attempt"
+    )
 
 
 def find_intent(tx: sqlite3.Connection, intent_id: int) -> Intent:

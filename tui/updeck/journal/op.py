@@ -16,3 +16,8 @@ class Op(StrEnum):
     INIT = "init"
     START = "start"
     RESET = "reset"
+
+    @property
+    def words(self) -> str:
+        """How people say it: `reset` alone would sound like a reboot."""
+        return "un-init (reset)" if self is Op.RESET else self.value

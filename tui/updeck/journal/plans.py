@@ -123,6 +123,6 @@ def _say_hold(writing: Writing, rollout: str, now: Position) -> None:
     query = "SELECT text FROM positions WHERE rollout = ? AND device = ? AND phase = ?"
     before = writing.tx.execute(query, (rollout, now.device, _HELD)).fetchone()
     if now.phase == _HELD and (before is None or before["text"] != clean(now.text)):
-        add_event(writing, "hold", now.device, f"held: {now.text}")
+        add_event(writing, "hold", now.device, f"waits for a person: {now.text}")
     elif now.phase != _HELD and before is not None:
-        add_event(writing, "hold", now.device, "no longer held")
+        add_event(writing, "hold", now.device, "no person is needed any more")

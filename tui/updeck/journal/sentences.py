@@ -45,7 +45,7 @@ def _intended(op: Op, baseline: Baseline, detail: Mapping[str, str]) -> str:
         case Op.START:
             return f"sending start, {baseline.sw_version or 'unknown version'} → {_target(baseline)}"
         case Op.RESET:
-            return "sending reset (un-init)"
+            return "sending un-init (reset)"
 
 
 def outcome_came(
@@ -56,13 +56,13 @@ def outcome_came(
         case Outcome.ACCEPTED:
             return _accepted(op, baseline, detail)
         case Outcome.REFUSED if status is None:
-            return f"{op} not sent" + _because((error or "").removeprefix("not sent: "))
+            return f"{op.words} not sent" + _because((error or "").removeprefix("not sent: "))
         case Outcome.REFUSED:
-            return f"{op} refused with status {status}" + _because(error)
+            return f"{op.words} refused with status {status}" + _because(error)
         case Outcome.UNKNOWN if op in (Op.UPLOAD, Op.FETCH):
-            return f"{op} broke off ({error or 'no answer'}); watching what the device keeps of it"
+            return f"{op.words} broke off ({error or 'no answer'}); watching what the device keeps of it"
         case Outcome.UNKNOWN:
-            return f"{op} sent, answer lost ({error or 'no answer'}); watching"
+            return f"{op.words} sent, answer lost ({error or 'no answer'}); watching"
 
 
 def _accepted(op: Op, baseline: Baseline, detail: Mapping[str, str]) -> str:
@@ -78,12 +78,12 @@ def _accepted(op: Op, baseline: Baseline, detail: Mapping[str, str]) -> str:
         case Op.START:
             return f"start accepted, target {_target(baseline)}; the box goes down"
         case Op.RESET:
-            return "reset accepted"
+            return "un-init (reset) accepted"
 
 
 def ended(op: Op | None, verdict: Verdict | None, reason: str) -> str:
     """Say how an attempt ended."""
-    return f"{op or 'nothing sent,'} ended" + (f" {verdict}" if verdict else "") + _because(reason)
+    return f"{op.words if op else 'nothing sent,'} ended" + (f" {verdict}" if verdict else "") + _because(reason)
 
 
 def resolved(verdict: Verdict, counts_as: Verdict, reason: str) -> str:

@@ -116,7 +116,7 @@ def _sent(intent: Intent) -> Iterator[Link]:
 
 def _took(milestone: Milestone, attempt: Attempt) -> str:
     before = [intent.at for intent in attempt.intents if intent.at <= milestone.at]
-    return f", {_length(milestone.at - before[-1])} after {attempt.intents[len(before) - 1].op}" if before else ""
+    return f", {_length(milestone.at - before[-1])} after {attempt.intents[len(before) - 1].op.words}" if before else ""
 
 
 def _causes(attempt: Attempt, seen: Sequence[Event]) -> Iterator[str]:
@@ -129,11 +129,11 @@ def _causes(attempt: Attempt, seen: Sequence[Event]) -> Iterator[str]:
         return
     last = attempt.intents[-1]
     if last.outcome is None:
-        yield f"{last.op} was sent, and no outcome was recorded"
+        yield f"{last.op.words} was sent, and no outcome was recorded"
     elif last.outcome.error and last.outcome.error not in end.reason:
-        yield f"{last.op} {last.outcome.outcome}: {last.outcome.error}"
+        yield f"{last.op.words} {last.outcome.outcome}: {last.outcome.error}"
     else:
-        yield f"{last.op} was sent by {last.actor.user} and {last.outcome.outcome}"
+        yield f"{last.op.words} was sent by {last.actor.user} and {last.outcome.outcome}"
     if seen:
         yield f"last seen: {seen[-1].text}"
 
@@ -150,7 +150,7 @@ def _now(member: MemberRecord, record: RolloutRecord, plan: Plan, now: float) ->
         ends = [(one.device, a.end) for one in record.members for a in one.attempts if bad(a) and a.end is not None]
         causes += [f"{device} ended {end.verdict}: {end.reason}" for device, end in ends[:_NAMED]]
         causes += [f"and {len(ends) - _NAMED} more"] if len(ends) > _NAMED else []
-    return Link(now, Kind.NOW, f"stands at {phase}", because=tuple(causes), troubles=phase.value == "HELD")
+    return Link(now, Kind.NOW, f"now {phase}", because=tuple(causes), troubles=phase.value == "HELD")
 
 
 def _length(seconds: float) -> str:

@@ -142,9 +142,9 @@ def _state(view: DeviceView, plan: Plan, reading: Reading) -> RolloutCheck:
         case UpdateState.IDLE:
             return _ok("state", words)
         case UpdateState.INITIALIZED:
-            return _fail("state", f"{words}: not by this rollout, held until a person adopts it")
+            return _fail("state", f"{words}: not by this rollout, it waits until a person adopts it")
         case UpdateState.INITIALIZING | UpdateState.RUNNING:
-            return _fail("state", f"{words}: someone else acts on it, held")
+            return _fail("state", f"{words}: someone else acts on it: hands off")
         case _:
             description = f' "{update.state_description}"' if update.state_description else ""
             return _fail("state", words + description, blocking=True)

@@ -137,7 +137,7 @@ class Engine:
         if sent and sent[-1].outcome is None:
             await self._monitor.record(partial(lost_answer, sent[-1].id))
         if any(intent.op in (Op.INIT, Op.START) for intent in sent):
-            end = End(Verdict.REVIEW, f"{left}, after {sent[-1].op.value} was sent")
+            end = End(Verdict.REVIEW, f"{left}, after {sent[-1].op.words} was sent")
         else:
             end = End(Verdict.SKIPPED, left)
         await self._record_end(member, end, None)

@@ -212,7 +212,7 @@ def _needed_now(record: RolloutRecord, plan: Plan, now: float) -> Need | None:
         return Need(now, f"wave {open_wave(record, plan, now) + 1} waits to be promoted")
     held = held_by_phase(record)
     if held:
-        return Need(now, f"{plural(len(held), 'device is', 'devices are')} held")
+        return Need(now, f"{plural(len(held), 'device waits', 'devices wait')} for a person")
     waiting = sum(armed(one) and fenced(one, record, plan) is not None for one in record.members)
     return Need(now, f"{waiting} ready for a person") if waiting else None
 

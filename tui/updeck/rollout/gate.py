@@ -56,7 +56,7 @@ def why_not(op: Op, device: str, record: RolloutRecord, plan: Plan, now: float) 
     if op not in _TRANSFERS and op not in _DISRUPTIVE:
         return None
     if op in _BEYOND[plan.until]:
-        return f"the plan ends at {plan.until.value}"
+        return f"the plan brings it no further: {plan.until.words}"
     reason = aborted(record) or paused(record, plan, now, op=op) or _closed_wave(member, record, plan, now)
     if reason is not None:
         return reason
@@ -147,7 +147,9 @@ def _unripe(wave: int, record: RolloutRecord, plan: Plan, now: float) -> str | N
     if last is None or not plan.bake_s or now >= last.at + plan.bake_s:
         return None
     if now >= last.at:
-        return f"wave {wave} waits until {rfc3339(last.at + plan.bake_s)}, when wave {wave - 1} has baked"
+        return (
+            f"wave {wave} waits until {rfc3339(last.at + plan.bake_s)}, when the bake time of wave {wave - 1} is over"
+        )
     # set back since: what has passed of the bake time, only people know
     if any(order_of(one) > order_of(last) for one in record.controls if _promotes(one, wave)):
         return None
@@ -158,7 +160,7 @@ def _closed_wave(member: MemberRecord, record: RolloutRecord, plan: Plan, now: f
     reached = open_wave(record, plan, now)
     if member.wave <= reached:
         return None
-    return wave_barrier(reached + 1, record, plan, now) or f"wave {member.wave} is not open"
+    return wave_barrier(reached + 1, record, plan, now) or f"wave {member.wave} is not open yet"
 
 
 def promoted(wave: int, record: RolloutRecord) -> bool:
@@ -185,7 +187,7 @@ def fenced(member: MemberRecord, record: RolloutRecord, plan: Plan) -> str | Non
     if let is None or let.kind is not ControlKind.ARM:
         return "it is ready and waits for a person"
     if let.value is None or not same_version(let.value, plan.image.version):
-        return f"it was let start for {let.value or 'no version'}, not {plan.image.version}"
+        return f"a person let it start to {let.value or 'no version'}, not {plan.image.version}"
     return None
 
 
@@ -200,7 +202,7 @@ def _window(member: MemberRecord, record: RolloutRecord, plan: Plan, now: float)
 
 def _soft_hold(member: MemberRecord, record: RolloutRecord, plan: Plan, now: float) -> str | None:
     late = [other.device for other in record.members if other.soft and not ended(other) and other is not member]
-    return f"held while {late[0]} takes longer than it should" if late else None
+    return f"waits while {late[0]} takes longer than it should" if late else None
 
 
 def _pair(member: MemberRecord, record: RolloutRecord, plan: Plan, now: float) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from updeck.clock import rfc3339
 from updeck.fleet.views import Phase
 from updeck.journal.models import Intent, Op, Verdict
-from updeck.journal.plan_models import Attempt, Control, MemberRecord, RolloutRecord
+from updeck.journal.plan_models import Attempt, Control, ControlKind, MemberRecord, RolloutRecord
 from updeck.rollout.forecast import fit_in_words, forecast, forecast_in_words, measured, took_in_words
 from updeck.rollout.gate import why_not
 from updeck.rollout.plan import Goal, Plan
@@ -84,7 +84,8 @@ def _headline(record: RolloutRecord, plan: Plan, now: float) -> str:
 
 def _asked(control: Control) -> str:
     subject = f"{control.device}: " if control.device else ""
-    what = control.kind.value + (f" {control.value}" if control.value else "")
+    kind = Op.RESET.words if control.kind is ControlKind.RESET else control.kind.value
+    what = kind + (f" {control.value}" if control.value else "")
     return f"{subject}{what} by {control.actor.user}" + (f": {control.reason}" if control.reason else "")
 
 
@@ -114,7 +115,7 @@ def _sent(before: Attempt, after: Attempt) -> Iterator[str]:
 
 
 def _named(intent: Intent) -> str:
-    return intent.op.value + (f" (try {intent.try_})" if intent.try_ > 1 else "")
+    return intent.op.words + (f" (try {intent.try_})" if intent.try_ > 1 else "")
 
 
 def _shape(member: MemberRecord) -> tuple[str | None, str]:

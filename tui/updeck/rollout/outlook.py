@@ -73,7 +73,7 @@ def _fate(plan: Plan, view: DeviceView, checks: tuple[RolloutCheck, ...]) -> tup
         reach = "not asked yet" if view.reach is None else view.reach.value
         return Fate.WAITS, f"waits: {reach}, {view.error or 'no good answer'}"
     if reading.update.state != UpdateState.IDLE:
-        return Fate.WAITS, f"held: {reading.update.state}, not by this rollout"
+        return Fate.WAITS, f"waits for a person: {reading.update.state}, not by this rollout"
     if installed_already(reading, plan):
         return Fate.THERE, f"nothing: {reading.version} runs already"
     steps = [] if planned_images(reading, plan.image) else [_transfer(plan)]

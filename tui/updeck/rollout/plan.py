@@ -49,6 +49,11 @@ class Goal(StrEnum):
     INITIALIZED = "initialized"
     UPDATED = "updated"
 
+    @property
+    def words(self) -> str:
+        """What that means for a box."""
+        return {"staged": "image only", "initialized": "ready to start"}.get(self.value, self.value)
+
 
 class Fence(StrEnum):
     """Where each device waits for a person: nowhere, or INITIALIZED, before its start."""

@@ -37,7 +37,7 @@ def warnings(outlooks: Sequence[Outlook]) -> list[str]:
 def plan_facts(plan: Plan) -> Iterator[tuple[str, str]]:
     """Return what a person consents to: what it is, and its value."""
     person = ", each waits for a person before its start" if plan.fence is Fence.START else ""
-    yield "goal", f"{plan.until.value}, {plan.image.version}{person}"
+    yield "goal", f"{plan.until.words}, {plan.image.version}{person}"
     yield "image", _image(plan)
     yield "waves", _waves(plan)
     yield "limits", _limits(plan)

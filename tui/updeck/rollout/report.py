@@ -252,6 +252,7 @@ def _operation(intent: Intent) -> dict[str, Json]:
 def _operation_row(intent: Intent) -> tuple[str | None, ...]:
     told = _operation(intent)
     keys = ("attempt", "op", "try", "intent_at", "by", "outcome", "outcome_at", "error")
+    told["op"] = intent.op.words
     return (intent.device, *(None if told[key] is None else str(told[key]) for key in keys))
 
 

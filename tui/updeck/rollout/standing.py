@@ -170,7 +170,7 @@ def gate_of(record: RolloutRecord, plan: Plan) -> Gate:
 def stops_at(limit: int, devices: int) -> str:
     """Return the threshold as an absolute number, in words."""
     if limit >= devices:
-        return f"never stops by itself: {limit} failures are allowed and there are {devices} devices"
+        return f"goes on whatever fails: {plural(limit, 'failure')} allowed, {plural(devices, 'device')} in all"
     return f"stops at failure number {limit + 1}"
 
 

@@ -166,7 +166,7 @@ def _adopt(member: MemberRecord, sight: Sight) -> str | None:
     reason = _before_start(member, sight)
     if reason is not None or phase_of(member) is Phase.HELD:
         return reason
-    return "nothing of somebody else's is held here"
+    return "nobody else initialized it"
 
 
 def _resolve(sight: Sight) -> str | None:

@@ -67,7 +67,7 @@ async def _operate(app: UpdeckApp, service: FleetService, name: str, op: Op, ima
 
 def told(name: str, done: Performed) -> str:
     """Return what became of a call in one sentence."""
-    what = f"{name}: {done.op.value}"
+    what = f"{name}: {done.op.words}"
     match done.outcome:
         case None:
             return f"{name}: {done.text}"

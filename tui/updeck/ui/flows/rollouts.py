@@ -300,7 +300,7 @@ def _about(sight: Sight, meaning: str) -> Lines:
             out += fact("verdict", f"{end.verdict or 'none'}", width)
             out += fact("reason", end.reason or "none told", width)
         elif member is not None:
-            out += fact("stands at", " ".join(filter(None, (member.phase, member.text))) or "WAITING", width)
+            out += fact("phase", " ".join(filter(None, (member.phase, member.text))) or "WAITING", width)
         return [*out, *_facts(sight, width)]
 
     return lines
@@ -308,7 +308,7 @@ def _about(sight: Sight, meaning: str) -> Lines:
 
 def _facts(sight: Sight, width: int) -> list[Line]:
     plan = sight.plan
-    out = fact("rollout", f"{in_short(sight.id)}  {plan.image.version} {plan.until.value}", width)
+    out = fact("rollout", f"{in_short(sight.id)}  {plan.image.version} {plan.until.words}", width)
     return out + fact("now", next_in_words(sight.record, plan, sight.now), width)
 
 

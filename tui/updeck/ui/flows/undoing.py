@@ -112,7 +112,7 @@ async def _undo(app: UpdeckApp, service: FleetService, sight: Sight) -> str:
             continue
         sent += done.outcome is Outcome.ACCEPTED
         if done.outcome is not Outcome.ACCEPTED:
-            told.append(f"{one.device}: reset {done.outcome or 'not sent'}: {done.text}")
+            told.append(f"{one.device}: un-init (reset) {done.outcome or 'not sent'}: {done.text}")
     if by_hand:
-        told.insert(0, f"{sent} of {plural(len(by_hand), 'reset')} accepted; each is watched to its end")
+        told.insert(0, f"{sent} of {plural(len(by_hand), 'un-init')} accepted; each is watched to its end")
     return "; ".join(told)

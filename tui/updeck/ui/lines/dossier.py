@@ -182,7 +182,7 @@ def _rollout(view: DeviceView, width: int, now: float) -> Iterable[Line]:
             yield from _fact("driven by", line((runs, Ink.PLAIN if row.lease_alive else Ink.MAY)), width)
     for intent in record.intents:
         outcome = "no answer yet" if intent.outcome is None else intent.outcome.outcome.value
-        yield from _fact(intent.op.value, f"{time_of_day(intent.at, now)} by {intent.actor.user}: {outcome}", width)
+        yield from _fact(intent.op.words, f"{time_of_day(intent.at, now)} by {intent.actor.user}: {outcome}", width)
     end = record.last_end
     if end is not None:
         verdict = "" if end.verdict is None else f"{end.verdict.value}: "

@@ -79,7 +79,7 @@ def _listed(sight: Sight, width: int) -> Line:
     record, plan = sight.record, sight.plan
     state = sight.state
     done = f"{sum(map(ended, record.members))} of {len(record.members)}"
-    what = f"{plan.image.version} {plan.until.value}" + (f", {plan.ticket}" if plan.ticket else "")
+    what = f"{plan.image.version} {plan.until.words}" + (f", {plan.ticket}" if plan.ticket else "")
     created = pad(date_and_time(record.row.created_at), _CREATED) + "  " if width >= _WIDE else ""
     ink = Ink.NEEDS if sight.orphaned else _STATE_INKS.get(state, Ink.PLAIN)
     verdicts = verdicts_in_words(record)
@@ -130,7 +130,7 @@ def _outlook(sight: Sight, expected: Forecast, *, brief: bool = False) -> list[L
     if sight.plan.until is Goal.STAGED:
         last = ""  # nothing goes down, so nothing comes back
     if brief:
-        last, took = last.split(", ")[0] if expected.last_back else "last back not known yet" if last else "", ""
+        last, took = last.split(", ")[0] if expected.last_back else "no estimate yet" if last else "", ""
         fits = fits if expected.left_out else ""
         need = "" if sight.state in _STATE_INKS else need
     told = [
@@ -215,7 +215,7 @@ class _Widths:
 def member_head(sight: Sight, width: int) -> Line:
     """Return the titles over the devices of a rollout."""
     widths = _Widths.of(sight, width)
-    words = [pad("name", widths.name), pad("stands at", widths.phase)]
+    words = [pad("name", widths.name), pad("phase", widths.phase)]
     words += [pad("progress", widths.progress)] if widths.progress else []
     return line((" " * _LEAD + "  ".join([*words, pad("for", _SINCE, "right"), "what, or why"]), Ink.DIM))
 

@@ -101,7 +101,7 @@ def _by_whom(view: DeviceView, reading: Reading, now: float) -> Line:
     record = view.record
     if record.rollout is not None and record.intents:
         intent = record.intents[-1]
-        return line((f"{intent.op.value} by {intent.actor.user} {time_of_day(intent.at, now)}", Ink.DIM))
+        return line((f"{intent.op.words} by {intent.actor.user} {time_of_day(intent.at, now)}", Ink.DIM))
     if reading.update.state == UpdateState.INITIALIZED:
         from updeck.fleet.rules import Ownership, ownership  # not loaded before the first paint
 

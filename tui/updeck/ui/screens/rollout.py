@@ -92,7 +92,7 @@ class RolloutScreen(RowScreen):
         if sight is None:
             return head
         plan = sight.plan
-        what = f"  {plan.image.version} {plan.until.value}" + (f"  {plan.ticket}" if plan.ticket else "")
+        what = f"  {plan.image.version} {plan.until.words}" + (f"  {plan.ticket}" if plan.ticket else "")
         braked = "  ALL STARTS PAUSED" if sight.record.braked and not sight.over else ""
         return line(*head, (f"  {sight.state.value}", Ink.STRONG), (braked, Ink.NEEDS), (what, Ink.DIM))
 
