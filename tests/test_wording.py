@@ -67,4 +67,4 @@ def test_reset_is_called_un_init_wherever_it_is_told() -> None:
     assert [op.words for op in Op if op.words != op.value] == ["un-init (reset)"]
     assert ended(Op.RESET, Verdict.REVIEW, "x").startswith("un-init (reset) ended REVIEW")
     assert BY_ID["reset"].label == Op.RESET.words
-    assert BY_ID["start"].help == "installs: the box goes down"
+    assert BY_ID["start"].label == "start: box goes down"

@@ -61,14 +61,14 @@ WAVES = plan_of(1, 2, 2)
             [member("d0", initialized(Op.START))],
             ABORT,
             RolloutState.RUNNING,
-            "aborted by mk: because; 2 devices are watched to the end",
+            "aborted by mk: because; 2 devices have not ended yet",
         ),
         (
             plan_of(1, 1),
             [member("d0", done(Verdict.REVIEW))],
             ABORT,
             RolloutState.RUNNING,
-            "aborted by mk: because; 1 device is watched to the end",
+            "aborted by mk: because; 1 device has not ended yet",
         ),
         (
             plan_of(1),

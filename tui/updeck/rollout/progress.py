@@ -82,7 +82,7 @@ def _going_on(record: RolloutRecord, plan: Plan, now: float) -> str:
     found = counts(record)
     stopped = aborted(record)
     if stopped is not None:
-        return f"{stopped}; {plural(found.total - found.ended, 'device is', 'devices are')} watched to the end"
+        return f"{stopped}; {plural(found.total - found.ended, 'device has', 'devices have')} not ended yet"
     wave = open_wave(record, plan, now)
     here = [member for member in record.members if member.wave == wave]
     if all(map(ended, here)) and wave < plan.waves:

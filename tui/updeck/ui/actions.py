@@ -305,12 +305,11 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "start",
         "S",
-        "start",
+        "start: box goes down",
         Group.ACT,
         danger=True,
         applicable=_single(Op.START, "start"),
         footer="start",
-        help="installs: the box goes down",
     ),
     Action(
         "reset",

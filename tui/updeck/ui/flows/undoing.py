@@ -114,5 +114,5 @@ async def _undo(app: UpdeckApp, service: FleetService, sight: Sight) -> str:
         if done.outcome is not Outcome.ACCEPTED:
             told.append(f"{one.device}: un-init (reset) {done.outcome or 'not sent'}: {done.text}")
     if by_hand:
-        told.insert(0, f"{sent} of {plural(len(by_hand), 'un-init')} accepted; each is watched to its end")
+        told.insert(0, f"{sent} of {plural(len(by_hand), 'un-init')} accepted, and watched to the end")
     return "; ".join(told)

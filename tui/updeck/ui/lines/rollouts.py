@@ -153,7 +153,8 @@ def facts_lines(sight: Sight, expected: Forecast, width: int) -> list[Line]:
     if plan.until is Goal.STAGED and gate.limit >= len(record.members):
         stops = "nothing goes down, and one failure stops no other"
     gate_words = ("reopen it with a new limit and a reason", Ink.NEEDS) if gate.closed else (stops, Ink.DIM)
-    second = _as_fit([line(done), line(gate_words), line(_engine(sight))], width)
+    limits = [] if sight.over else [line(gate_words)]
+    second = _as_fit([line(done), *limits, line(_engine(sight))], width)
     third = _as_fit(_outlook(sight, expected), width)
     return [first, fit_line(second, width), fit_line(third, width)]
 

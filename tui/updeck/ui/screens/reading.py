@@ -78,7 +78,7 @@ class ReadingScreen(Screen[None], inherit_bindings=False):
 
     def act(self, action: Action) -> None:
         """Do an action that is not about reading; says that it is none here unless a screen knows better."""
-        self.say(line((f"{action.label}: back to the devices first", Ink.DIM)))
+        self.say(line((f"{action.footer or action.label}: back to the devices first", Ink.DIM)))
 
     def compose(self) -> ComposeResult:
         """Mount the parts."""
