@@ -466,8 +466,8 @@ async def test_marked_devices_are_planned_for_looked_at_and_registered_by_count_
         await seat.is_asked(f"type 3 {SHORT} and press enter")
         body = seat.text
         assert "2 of 3 devices are brought to 11.8.0 #28924" in body
-        assert "1 new-1 init, a person, start" in body
-        assert "2 new-333 skipped: " in body
+        assert "1 new-1 → init, a person, start" in body
+        assert "2 new-333 ≠ skipped: " in body
         await seat.press(*typed(f"3 {SHORT}"), "enter")
         await seat.reads("it is recorded, but no engine was started")
         made = stage.engine.rollouts()[0]

@@ -16,6 +16,7 @@ from updeck.ui.confirmation import Ask
 from updeck.ui.facts import bullet, fact, hang, heading, sentence
 from updeck.ui.glyphs import Glyphs
 from updeck.ui.ink import Ink, Line, line, width_of
+from updeck.ui.lines.signs import sign_of_result
 from updeck.ui.times import date_and_time, minute_and_zone
 
 __all__ = ["ask_about", "history_lines", "moment", "operation_title"]
@@ -136,15 +137,10 @@ def history_lines(history: Iterable[HistoryEntry], width: int) -> list[Line]:
 
 
 def _checks(checks: Iterable[Check], glyphs: Glyphs, width: int) -> list[Line]:
-    looks = {
-        Result.OK: (glyphs.valid, Ink.ACCENT),
-        Result.FAIL: (glyphs.failed, Ink.NEEDS),
-        Result.ERROR: (glyphs.unknown, Ink.MAY),
-        Result.SKIPPED: (glyphs.dot, Ink.DIM),
-    }
+    inks = {Result.OK: Ink.ACCENT, Result.FAIL: Ink.NEEDS, Result.ERROR: Ink.MAY, Result.SKIPPED: Ink.DIM}
     out: list[Line] = []
     for check in checks:
-        sign, ink = looks[check.result]
+        sign, ink = sign_of_result(check.result, glyphs), inks[check.result]
         head = line((f"{sign} ", ink), pad(check.name, 17), (f" {check.result.value:<8}", ink))
         out += hang(head, check.reason, width_of(head), width)
     return out

@@ -20,13 +20,14 @@ from updeck.ui.fingerprints import sum_lines
 from updeck.ui.glyphs import Glyphs
 from updeck.ui.ink import Ink, Line, line
 from updeck.ui.lines.activity import event_lines
+from updeck.ui.lines.row import sign_of_reach, sign_of_state
 from updeck.ui.times import date_and_time, span, time_of_day
 
 __all__ = ["Dossier", "dossier_lines"]
 
 _DAY_S = 86_400
 _SOON_DAYS = 30
-_STATE_CELLS = 17
+_STATE_CELLS = 19
 _LABEL_CELLS = 16
 
 
@@ -49,7 +50,7 @@ def dossier_lines(view: DeviceView, known: Dossier, width: int, glyphs: Glyphs, 
         out += _answers(view.reading, width, now)
     out += [*heading("Trust and login", width, glyphs.rule), *_trust(view, known.offer, width, now)]
     out += [*heading("Rollout", width, glyphs.rule), *_rollout(view, width, now)]
-    out += [*heading("States seen", width, glyphs.rule), *_steps(known.steps, width, now)]
+    out += [*heading("States seen", width, glyphs.rule), *_steps(known.steps, width, glyphs, now)]
     out += heading("Activity", width, glyphs.rule)
     for event in reversed(known.events):
         out += event_lines(event, width, 0, now)
@@ -192,7 +193,7 @@ def _rollout(view: DeviceView, width: int, now: float) -> Iterable[Line]:
         yield from _fact("acknowledged", f"{record.acknowledged_note}{state}", width)
 
 
-def _steps(steps: Sequence[Step], width: int, now: float) -> Iterable[Line]:
+def _steps(steps: Sequence[Step], width: int, glyphs: Glyphs, now: float) -> Iterable[Line]:
     """Return what it went through, the newest first, each with how long it lasted."""
     if not steps:
         yield line(("nothing was seen of it yet", Ink.DIM))
@@ -202,8 +203,9 @@ def _steps(steps: Sequence[Step], width: int, now: float) -> Iterable[Line]:
     for step, end in reversed(list(zip(steps, ends, strict=True))):
         answered = step.reach is Reach.OK
         word = step.state if answered and step.state else step.reach.value
+        sign = sign_of_state(step.state or "", glyphs) if answered else sign_of_reach(step.reach, glyphs)
         said = (step.version or "") if answered else (step.error or "")
         lead = line((pad(time_of_day(step.at, now), cells) + "  ", Ink.DIM))
         ink = Ink.PLAIN if answered else Ink.MAY
         lasted = f"  for {span(end - step.at)}" if end - step.at >= 60 else ""
-        yield from wrap(line(*lead, (pad(word, _STATE_CELLS), ink), (f" {said}{lasted}", Ink.DIM)), width)
+        yield from wrap(line(*lead, (pad(f"{sign} {word}", _STATE_CELLS), ink), (f" {said}{lasted}", Ink.DIM)), width)

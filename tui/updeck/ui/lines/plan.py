@@ -15,6 +15,7 @@ from updeck.text import pad, plural
 from updeck.ui.facts import bullet, fact, hang, heading, sentence
 from updeck.ui.glyphs import Glyphs
 from updeck.ui.ink import Ink, Line, line
+from updeck.ui.lines.signs import sign_of_fate, sign_of_result
 from updeck.ui.times import rate, size
 
 __all__ = ["Planned", "plan_lines"]
@@ -80,7 +81,7 @@ def plan_lines(shown: Planned, glyphs: Glyphs, width: int) -> list[Line]:
     out += heading("What will happen", width, glyphs.rule)
     cells = min(max(len(one.device) for one in shown.outlooks), _NAME_CELLS_MOST)
     for one in shown.outlooks:
-        out += _device(one, cells, width)
+        out += _device(one, cells, width, glyphs)
     told = warnings([one for one in shown.acting if one.fate is Fate.ACTS])
     unchecked = [words for words in told if "not checked" in words]
     if unchecked:
@@ -101,13 +102,17 @@ def _to_send(shown: Planned) -> str:
     return f"{words}, about {clock_text(seconds)} at {rate(each * count / seconds)} in all"
 
 
-def _device(one: Outlook, cells: int, width: int) -> Iterator[Line]:
+def _device(one: Outlook, cells: int, width: int, glyphs: Glyphs) -> Iterator[Line]:
     """Say what happens to a device, and beneath it what its checks found beyond what keeps it out."""
     head = line((pad(str(one.wave), _WAVE_CELLS), Ink.DIM), (pad(one.device, cells) + "  ", Ink.PLAIN))
-    indent = _WAVE_CELLS + cells + 2
-    yield from hang(head, line((one.text, _INKS[one.fate])), indent, width)
+    ink = _INKS[one.fate]
+    head = line(*head, (f"{sign_of_fate(one.fate, glyphs)} ", ink))
+    indent = _WAVE_CELLS + cells + 4
+    yield from hang(head, line((one.text, ink)), indent, width)
     if one.fate is not Fate.ACTS:
         return
     for check in one.checks:
         if check.result in (Result.FAIL, Result.ERROR):
-            yield from hang(line(" " * indent), line((f"{check.name}: {check.reason}", Ink.MAY)), indent, width)
+            sign = sign_of_result(check.result, glyphs)
+            told = line((f"{check.name}: {check.reason}", Ink.MAY))
+            yield from hang(line(" " * indent, (f"{sign} ", Ink.MAY)), told, indent + 2, width)

@@ -27,6 +27,7 @@ from updeck.rollout.standing import GOOD_VERDICTS, ended, gate_of, phase_of, sto
 from updeck.text import cell_width, fit, pad, plural
 from updeck.ui.glyphs import Glyphs
 from updeck.ui.ink import Ink, Line, Span, fit_line, join, line, text_of, width_of
+from updeck.ui.lines.signs import sign_of_phase, sign_of_rollout, sign_of_verdict
 from updeck.ui.lines.wave_chart import wave_chart
 from updeck.ui.rollout_sight import Sight
 from updeck.ui.times import age, date_and_time, minute, minute_and_zone, rate, time_of_day
@@ -40,8 +41,8 @@ _STATE_INKS = {
     RolloutState.ENDED: Ink.DIM,
     RolloutState.ABORTED: Ink.DIM,
 }
-_ID, _STATE, _CREATED, _DONE = 13, 21, 16, 9
-_SHORT_PHASE, _PHASE, _PROGRESS, _SINCE = 17, 20, 16, 4
+_ID, _STATE, _CREATED, _DONE = 13, 23, 16, 9
+_SHORT_PHASE, _PHASE, _PROGRESS, _SINCE = 19, 22, 16, 4
 _NAME_LEAST, _NAME_MOST = 8, 24
 _NORMAL, _WIDE = 76, 100
 """Cells from which on there is room for the longest verdict, and for times and rates."""
@@ -70,12 +71,12 @@ def list_head(width: int) -> Line:
     return fit_line(line((" " * _LEAD + "  ".join([*words, pad("done", _DONE, "right"), "what"]), Ink.DIM)), width)
 
 
-def list_rows(sights: Sequence[Sight], width: int) -> list[Row]:
+def list_rows(sights: Sequence[Sight], width: int, glyphs: Glyphs) -> list[Row]:
     """Return a line per rollout, in the order given."""
-    return [Row(sight.id, fit_line(_listed(sight, width), width - _LEAD)) for sight in sights]
+    return [Row(sight.id, fit_line(_listed(sight, width, glyphs), width - _LEAD)) for sight in sights]
 
 
-def _listed(sight: Sight, width: int) -> Line:
+def _listed(sight: Sight, width: int, glyphs: Glyphs) -> Line:
     record, plan = sight.record, sight.plan
     state = sight.state
     done = f"{sum(map(ended, record.members))} of {len(record.members)}"
@@ -83,9 +84,10 @@ def _listed(sight: Sight, width: int) -> Line:
     created = pad(date_and_time(record.row.created_at), _CREATED) + "  " if width >= _WIDE else ""
     ink = Ink.NEEDS if sight.orphaned else _STATE_INKS.get(state, Ink.PLAIN)
     verdicts = verdicts_in_words(record)
+    stands = f"{glyphs.failed} NO ENGINE" if sight.orphaned else f"{sign_of_rollout(state, glyphs)} {state.value}"
     return line(
         (pad(in_short(sight.id), _ID) + "  ", Ink.PLAIN),
-        (pad("NO ENGINE" if sight.orphaned else state.value, _STATE) + "  ", ink),
+        (pad(stands, _STATE) + "  ", ink),
         (created, Ink.DIM),
         (pad(done, _DONE, "right") + "  ", Ink.PLAIN),
         (what, Ink.PLAIN),
@@ -229,7 +231,7 @@ def member_rows(sight: Sight, expected: Forecast, width: int, glyphs: Glyphs) ->
     for wave, group in groupby(ordered, key=lambda one: one.wave):
         members = list(group)
         rows.append(Row(None, fit_line(_wave(wave, members, sight, glyphs), width)))
-        rows += [Row(one.device, fit_line(_member(one, sight, widths), width - _LEAD)) for one in members]
+        rows += [Row(one.device, fit_line(_member(one, sight, widths, glyphs), width - _LEAD)) for one in members]
     return rows
 
 
@@ -255,9 +257,13 @@ def _barrier(wave: int, sight: Sight) -> str:
     return (wave_barrier(wave, sight.record, sight.plan, sight.now) or "").removeprefix(f"wave {wave} ")
 
 
-def _member(member: MemberRecord, sight: Sight, widths: _Widths) -> Line:
+def _member(member: MemberRecord, sight: Sight, widths: _Widths, glyphs: Glyphs) -> Line:
     end = member.attempt.end
-    word = phase_of(member).value if end is None or end.verdict is None else end.verdict.value
+    if end is None or end.verdict is None:
+        phase = phase_of(member)
+        word = f"{sign_of_phase(phase, glyphs)} {phase.value}"
+    else:
+        word = f"{sign_of_verdict(end.verdict, glyphs)} {end.verdict.value}"
     if member.attempt.number > 1:
         again = f" #{member.attempt.number}"
         word = fit(word, widths.phase - len(again)).rstrip() + again

@@ -13,7 +13,7 @@ from updeck.ui.ink import Ink, Line, ink_of, line
 from updeck.ui.lineup import Sort
 from updeck.ui.times import age
 
-__all__ = ["Columns", "head", "row", "state_words"]
+__all__ = ["Columns", "head", "row", "sign_of_reach", "sign_of_state", "state_words"]
 
 _GAP = "  "
 _LEAD = 3
@@ -146,16 +146,23 @@ def state_words(view: DeviceView, glyphs: Glyphs) -> tuple[str, str]:
         return glyphs.unasked, ""
     unknown = view.reach is Reach.GARBLED and view.reading is not None and not view.reading.update.known
     if view.reach is not Reach.OK and not (view.expected_away or unknown):
-        barred = view.reach in (Reach.TRUST, Reach.IDENTITY)
-        return (glyphs.barred if barred else glyphs.away), _AWAY[view.reach]
+        return sign_of_reach(view.reach, glyphs), _AWAY[view.reach]
     state = view.state or ""
-    return _sign(state, view.next.tone, glyphs), state
+    if state == UpdateState.IDLE and view.next.tone is Tone.MOVING:
+        return glyphs.moving, state
+    return sign_of_state(state, glyphs), state
 
 
-def _sign(state: str, tone: Tone, glyphs: Glyphs) -> str:
+def sign_of_reach(reach: Reach, glyphs: Glyphs) -> str:
+    """Return the sign of why a device cannot be read."""
+    return glyphs.barred if reach in (Reach.TRUST, Reach.IDENTITY) else glyphs.away
+
+
+def sign_of_state(state: str, glyphs: Glyphs) -> str:
+    """Return the sign of what a device says of itself."""
     match state:
         case UpdateState.IDLE:
-            return glyphs.moving if tone is Tone.MOVING else glyphs.resting
+            return glyphs.resting
         case UpdateState.INITIALIZING | UpdateState.RUNNING:
             return glyphs.moving
         case UpdateState.INITIALIZED:

@@ -69,7 +69,7 @@ class RolloutsScreen(RowScreen):
     def listed(self, width: int) -> Sequence[Row]:
         """Return a row per rollout."""
         none = Row(None, line(("  no rollout was planned yet", Ink.DIM)))
-        return list_rows(self._sights(), width) or [none]
+        return list_rows(self._sights(), width, self.deck.glyphs) or [none]
 
     def act(self, action: Action) -> None:
         """Open one, or close by the key that opened this."""
