@@ -372,6 +372,36 @@ def test_a_mate_is_no_longer_lost_once_a_person_or_a_reset_has_answered(bench: B
     assert journal.rollout(rollout).member(B).pair_lost is None
 
 
+def test_plans_that_only_bring_an_image_know_what_the_others_of_them_send(bench: Bench) -> None:
+    first, second, third = (bench.journal(pid) for pid in (1, 2, 3))
+    mine, theirs = (brought(journal, device) for journal, device in ((first, A), (second, B)))
+    whole = register(third, C).id
+    assert third.take_over(whole) is not None
+    for journal, rollout, device in ((second, theirs, B), (third, whole, C)):
+        send(bench, journal, rollout, device, Op.UPLOAD)
+    assert first.rollout(mine).uploads_beside == 1, "what a whole update sends keeps to its own limit"
+    assert second.rollout(theirs).uploads_beside == 0, "its own uploads are counted by device"
+    assert third.rollout(whole).uploads_beside == 0
+    bench.clock.advance(31)
+    assert first.rollout(mine).uploads_beside == 0, "an engine that is gone sends no more"
+
+
+def test_an_upload_that_arrived_gives_its_place_to_other_plans(bench: Bench) -> None:
+    first, second = bench.journal(1), bench.journal(2)
+    mine, theirs = brought(first, A), brought(second, B)
+    permit = send(bench, second, theirs, B, Op.UPLOAD)
+    assert first.rollout(mine).uploads_beside == 1
+    second.outcome(permit.intent_id, Outcome.ACCEPTED, status=200, error=None)
+    assert first.rollout(mine).uploads_beside == 0
+
+
+def brought(journal: Journal, device: str) -> str:
+    """Register a plan that only brings an image, drive it, and return its id."""
+    rollout = journal.register_plan('{"until":"staged"}', DIGEST, members(device)).id
+    assert journal.take_over(rollout) is not None
+    return rollout
+
+
 def test_an_un_init_by_hand_answers_the_attempt_that_ended_before_it_and_no_other(bench: Bench) -> None:
     journal = bench.journal()
     rollout = drive(journal, A, B)

@@ -225,6 +225,15 @@ def test_no_more_images_travel_than_the_plan_allows() -> None:
     assert reason(Op.INIT, plan, moving) is None
 
 
+def test_uploads_of_other_plans_that_only_bring_an_image_count_too() -> None:
+    plan = replace(plan_of(1, 1), until=Goal.STAGED, limits=Limits(max_transfers=4))
+    moving = member("d1", sent(Op.UPLOAD, outcome=None))
+    record = record_of(plan, moving)
+    assert why_not(Op.UPLOAD, "d0", replace(record, uploads_beside=2), plan, NOW) is None
+    full = replace(record, uploads_beside=3)
+    assert why_not(Op.UPLOAD, "d0", full, plan, NOW) == "4 transfers under way, the limit is 4"
+
+
 def test_a_site_has_its_own_limit_and_no_site_has_none() -> None:
     plan = replace(plan_of(1, 1, 1, sites="aa-"), limits=Limits(max_per_site=1))
     busy = member("d1", sent(Op.INIT))

@@ -127,6 +127,41 @@ async def test_more_uploads_than_places_wait_for_their_turn_in_words(desk: Open)
         await bench.wait(four_and_one)
 
 
+async def test_two_uploads_by_hand_keep_to_one_limit_and_the_next_goes_once_one_has_arrived(desk: Open) -> None:
+    async with desk(devices=5) as bench:
+        names, journal = bench.simulator.names, bench.app.service.journal
+        assert journal is not None
+        for name in names:
+            bench.simulator.fault(name, "delay", path="/images/upload", times=1, seconds=600.0)
+            await bench.until(name, lambda view: view.state == "IDLE")
+        for batch in (names[:3], names[3:]):
+            bench.told.clear()
+            bench.begin(lambda batch=batch: flows.upload_flow(bench.app, bench.app.service, batch))  # type: ignore[misc]
+            await bench.asked("choose a file")
+            await bench.type(str(bench.image()), "enter")
+            await bench.asked(f"press y to upload to {len(batch)} devices")
+            await bench.pilot.press("y")
+            await bench.wait(lambda: bench.told != [])
+
+        def words_of(name: str) -> str:
+            view = bench.app.service.state.view(name)
+            return "" if view is None else view.next.text
+
+        def sending() -> list[str]:
+            return [name for name in names if words_of(name).startswith("uploads")]
+
+        def waiting() -> list[str]:
+            return [name for name in names if words_of(name) == "4 transfers under way, the limit is 4"]
+
+        await bench.wait(lambda: len(sending()) == 4 and len(waiting()) == 1)
+        (last,) = waiting()
+        assert last in names[3:]
+        assert len(journal.rollouts()) == 2
+        first = next(one for one in journal.rollouts() if isinstance(one, RolloutRecord) and len(one.members) == 3)
+        await asyncio.to_thread(journal.control, first.row.id, ControlKind.ABORT)
+        await bench.wait(lambda: words_of(last).startswith("uploads"))
+
+
 async def test_an_abort_breaks_an_upload_off(desk: Open) -> None:
     async with desk() as bench:
         name = bench.simulator.names[0]

@@ -155,7 +155,11 @@ class MemberRecord:
 
 @dataclass(frozen=True, slots=True)
 class RolloutRecord:
-    """All that the journal knows of one planned rollout. `braked` is the pause of everything (`!`)."""
+    """All that the journal knows of one planned rollout. `braked` is the pause of everything (`!`).
+
+    `uploads_beside` counts what other plans that only bring an image are sending, where this is one too: uploads by
+    hand are such plans, and together they keep to one limit, because the line of this host is one.
+    """
 
     row: RolloutRow
     digest: str
@@ -165,6 +169,7 @@ class RolloutRecord:
     braked: bool
     confirmed_by: Actor
     confirmed_at: float
+    uploads_beside: int = 0
 
     def member(self, device: str) -> MemberRecord:
         """Return a device's record; raises `KeyError`."""

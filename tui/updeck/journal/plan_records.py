@@ -44,6 +44,16 @@ _RESOLVES = "SELECT * FROM resolve_rows WHERE rollout IN (SELECT value FROM json
 _POSITIONS = "SELECT * FROM positions WHERE rollout IN (SELECT value FROM json_each(?))"
 _TRANSFERS = "SELECT * FROM transfers WHERE rollout IN (SELECT value FROM json_each(?))"
 
+_UPLOADS_BY_PLANS_THAT_ONLY_UPLOAD = """
+    SELECT h.rollout, count(*) AS uploads FROM holds h
+    JOIN leases l ON l.rollout = h.rollout AND l.until > ?
+    JOIN intents i ON i.device = h.device AND i.op = 'upload' AND i.rollout = h.rollout
+    WHERE NOT EXISTS (SELECT 1 FROM outcomes o WHERE o.intent = i.id) AND h.rollout IN (
+        SELECT rollout FROM plans
+        WHERE rollout IN (SELECT rollout FROM holds) AND json_extract(plan, '$.until') = 'staged')
+    GROUP BY h.rollout"""
+"""Of engines that live: what a dead one was sending has stopped."""
+
 _UNDONE = """
     SELECT e.rollout AS of_rollout, e.attempt AS of_attempt, r.* FROM ends e
     JOIN end_rows r ON r.id = (SELECT min(end_id) FROM done_resets WHERE device = e.device AND end_id > e.id)
@@ -98,9 +108,12 @@ def read_plans(tx: sqlite3.Connection, rollouts: Sequence[str], view: View) -> d
     parts = _parts(tx, wanted, _attempts_by_device(controls))
     members = _grouped((row["rollout"], _member(row, parts)) for row in tx.execute(_MEMBERS, wanted))
     braked = find_brake(tx) is not None
+    plans = list(tx.execute(_PLANS, wanted))
+    uploads = _uploads(tx, view) if any(_only_brings(row) for row in plans) else {}
     found = {}
-    for row in tx.execute(_PLANS, wanted):
+    for row in plans:
         rollout = rollout_of(row, view)
+        others = (count for other, count in uploads.items() if other != rollout.id)
         found[rollout.id] = RolloutRecord(
             row=rollout,
             digest=row["digest"],
@@ -108,10 +121,19 @@ def read_plans(tx: sqlite3.Connection, rollouts: Sequence[str], view: View) -> d
             members=tuple(members[rollout.id]),
             controls=tuple(controls.get(rollout.id, ())),
             braked=braked,
+            uploads_beside=sum(others) if _only_brings(row) else 0,
             confirmed_by=rollout.actor,
             confirmed_at=rollout.created_at,
         )
     return found
+
+
+def _only_brings(row: sqlite3.Row) -> bool:
+    return '"until":"staged"' in row["plan"]
+
+
+def _uploads(tx: sqlite3.Connection, view: View) -> dict[str, int]:
+    return {row["rollout"]: row["uploads"] for row in tx.execute(_UPLOADS_BY_PLANS_THAT_ONLY_UPLOAD, (view.now,))}
 
 
 def read_rollouts(

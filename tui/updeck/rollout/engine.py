@@ -153,6 +153,7 @@ class Engine:
                     await self._admit()
                 self._desk.transfers.cancel_where(partial(given_up, record))
                 self._wake_those_who_wait()
+                await self._monitor.record(lambda journal: journal.stand(self._rollout, ()))  # what came too soon
             except LeaseLost:
                 raise
             except JournalError as error:

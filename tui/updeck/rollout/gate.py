@@ -235,7 +235,7 @@ def _max_per_site(member: MemberRecord, record: RolloutRecord, plan: Plan, now: 
 
 def _max_transfers(member: MemberRecord, record: RolloutRecord, plan: Plan, now: float) -> str | None:
     limit = plan.limits.max_transfers
-    busy = sum(transferring(other) for other in record.members if other is not member)
+    busy = record.uploads_beside + sum(transferring(other) for other in record.members if other is not member)
     return None if limit is None or busy < limit else f"{plural(busy, 'transfer')} under way, the limit is {limit}"
 
 
