@@ -11,8 +11,8 @@ import asyncio
 import base64
 import json
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
@@ -25,7 +25,6 @@ from updeck.device.login_limits import LoginLimits
 from updeck.device.paths import AUTH_INFO, LOGIN, OAUTH_TOKEN, SERVICES, UPDATE, token_path
 from updeck.device.reply import auth_error, read_error, told
 from updeck.errors import AccountBarred, AuthError, Unreachable, Unsupported
-from updeck.text import clean
 
 if TYPE_CHECKING:
     from updeck.device.wire import Wire
@@ -35,6 +34,8 @@ __all__ = ["Authenticator", "Session"]
 _SERVICE, _SERVICE_VERSION = "npm.system_update", "2.0"
 _AAA, _AAA_VERSIONS = "mgmt.aaa", ("2.0", "1.0")
 _RENEW_AHEAD_S = 60.0
+_SECRET_LEAST = 8
+"""The shortest text in a session that proves anything, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,12 @@ class Session:
     renew_at: float | None = None
     refresh_token: str | None = field(default=None, repr=False)
     token_path: str | None = None
+
+    def secrets(self) -> Iterator[str]:
+        """Yield what must not be told: what stands in the header fields, and the refresh token; no flag of a cookie."""
+        for value in (*self.headers.values(), self.refresh_token or ""):
+            parts = (value, value.rpartition(" ")[2], *(part.partition("=")[2] for part in value.split("; ")))
+            yield from (part for part in parts if len(part) >= _SECRET_LEAST)
 
 
 class Authenticator:
@@ -75,7 +82,9 @@ class Authenticator:
                 session = await self._log_in()
             elif self._is_ending(session, lasting_s):
                 session = await self._renew(session) or await self._log_in_before_the_end(session, lasting_s)
-            self._session = session
+            if session is not self._session:
+                self._wire.echoes.learn(*session.secrets())
+                self._session = session
             return session
 
     def drop(self, session: Session) -> None:
@@ -109,6 +118,7 @@ class Authenticator:
     async def _log_in(self) -> Session:
         log_in = await self._way_in()
         credential = await self._source.credential()
+        self._wire.echoes.learn(credential.password, credential.oauth_code)
         if self._rejected is not None and self._rejected[0] == credential:
             why = self._rejected[1]
             raise AuthError(why.message, advice=why.advice, rejected=why.rejected)
@@ -166,7 +176,7 @@ class Authenticator:
         user = {"username": credential.username, "password": credential.password}
         body = {"user_credentials": user, "generate_refresh_token": True}
         answer = await self._post_json(path, body, departure)
-        _require_login(answer, credential)
+        _require_login(answer)
         return self._token_session(path, answer)
 
     async def _renew(self, session: Session) -> Session | None:
@@ -200,7 +210,7 @@ class Authenticator:
     async def _by_cookie(self, credential: Credential, departure: Departure) -> Session:
         body = {"username": credential.username, "password": credential.password}
         answer = await self._post_json(LOGIN, body, departure)
-        _require_login(answer, credential)
+        _require_login(answer)
         cookie = parse_login.cookie_header(answer.set_cookies)
         if cookie is None:
             raise AuthError("it took the login and set no session cookie")
@@ -215,7 +225,7 @@ class Authenticator:
         form = urlencode({"grant_type": "access_code", "assertion": assertion, "state": state}, quote_via=quote)
         content_type = {"Content-Type": "application/x-www-form-urlencoded"}
         answer = await self._post(OAUTH_TOKEN, content_type, form.encode("ascii"), departure)
-        _require_login(answer, credential)
+        _require_login(answer)
         token, returned = parse_login.oauth_token(answer.body)
         if not secrets.compare_digest(returned, state):
             raise AuthError("it answered the OAuth login of somebody else (another state came back)")
@@ -227,7 +237,7 @@ class Authenticator:
         pair = f"{credential.username}:{credential.password}".encode()
         session = Session({"Authorization": f"Basic {base64.b64encode(pair).decode('ascii')}"})
         call = Call("GET", UPDATE, self._endpoint.get_total_s, headers=session.headers, departure=departure)
-        _require_login(await self._wire.exchange(call), credential)
+        _require_login(await self._wire.exchange(call))
         return session
 
     async def _get(self, path: str) -> bytes:
@@ -255,22 +265,11 @@ def _require_service(offered: Mapping[str, tuple[str, ...]]) -> None:
     raise Unsupported(f"it offers no {_SERVICE}")
 
 
-def _require_login(answer: Answer, credential: Credential) -> None:
+def _require_login(answer: Answer) -> None:
     """Raise what kept a login from being accepted."""
     if answer.good and not answer.html:
         return
     fault = parse.fault(answer.body)
-    if fault is not None:
-        answer = replace(answer, body=_without_secrets(fault, credential))
     if answer.status == 401 or (fault is not None and fault.error_id == "AUTH_INVALID_CREDENTIALS"):
         raise auth_error(answer, rejected=True)
     raise read_error(answer) or Unreachable(f"the login was answered {told(answer)}")
-
-
-def _without_secrets(fault: parse.Fault, credential: Credential) -> bytes:
-    """Return the error body without what it may echo of the login: its text goes to screens and records."""
-    text = fault.error_text
-    for secret in (credential.password, credential.oauth_code):
-        if secret:
-            text = text.replace(clean(secret), "•••")
-    return json.dumps({"error_id": fault.error_id, "error_text": text}).encode("ascii")

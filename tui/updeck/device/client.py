@@ -129,7 +129,7 @@ class DeviceClient:
             wire, authenticator = self._open()
             wire.check_call("POST", UPLOAD)
             session = await authenticator.session(lasting_s=lasting_s)
-            return UploadSession(self.endpoint, session.headers)
+            return UploadSession(self.endpoint, session.headers, wire.echoes)
 
     def release_logins(self) -> None:
         """Lift the hold after a rejected password, a barred account or too many logins, because a person said so."""

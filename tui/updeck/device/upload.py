@@ -16,6 +16,7 @@ from types import TracebackType
 
 import httpx
 
+from updeck.device.echoes import Echoes
 from updeck.device.endpoint import Endpoint
 from updeck.device.exchange import TLS_S, Departure
 from updeck.device.guard import Guard, GuardedTransport, departure_of, extensions
@@ -46,9 +47,10 @@ class UploadSession:
     before, nothing was sent; after, the device may hold a broken image.
     """
 
-    def __init__(self, endpoint: Endpoint, headers: Mapping[str, str]) -> None:
+    def __init__(self, endpoint: Endpoint, headers: Mapping[str, str], echoes: Echoes | None = None) -> None:
         self._endpoint = endpoint
         self._headers = headers
+        self._echoes = echoes or Echoes()
         self._departure = Departure()
 
     @property
@@ -85,8 +87,9 @@ class UploadSession:
                 closing(GuardedTransport(guard, _UploadTransport(self._endpoint, brake))) as transport,
                 outcome_known(_OP, departure),
                 brake.explains(),
+                self._echoes.in_errors(),
             ):
-                answer = answer_of(transport.handle_request(request))
+                answer = self._echoes.masked(answer_of(transport.handle_request(request)))
             error = call_error(_OP, answer, transfer=True)
             if error is not None:
                 raise error

@@ -14,6 +14,7 @@ from contextlib import suppress
 
 import httpx
 
+from updeck.device.echoes import Echoes
 from updeck.device.endpoint import Endpoint
 from updeck.device.exchange import CONNECT_S, READ_S, TLS_S, Answer, Call, Departure
 from updeck.device.guard import AsyncGuardedTransport, Guard, departure_of, extensions
@@ -33,9 +34,13 @@ for _name in ("httpx", "httpcore"):  # at DEBUG they would log header fields, se
 
 
 class Wire:
-    """The asynchronous way to one device; opens nothing before the first call."""
+    """The asynchronous way to one device; opens nothing before the first call.
+
+    What comes back of the secrets in `echoes` is masked here, before anybody reads it.
+    """
 
     def __init__(self, endpoint: Endpoint) -> None:
+        self.echoes = Echoes()
         self._endpoint = endpoint
         self._guard = Guard(read_only=endpoint.read_only)
         self._transport = AsyncGuardedTransport(self._guard, self._open)
@@ -63,7 +68,8 @@ class Wire:
             ),
         )
         try:
-            return answer_of(await self._transport.handle_async_request(request))
+            with self.echoes.in_errors():
+                return self.echoes.masked(answer_of(await self._transport.handle_async_request(request)))
         except TrustError as error:
             distrust = error
         raise await self._with_certificate(distrust)

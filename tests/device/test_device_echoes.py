@@ -1,0 +1,189 @@
+"""What a device says back of a password or a token is masked at the wire, in every form (`security.md`, secrets)."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import html
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from threading import Event
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from device.desk import PASSWORD, BookedSource, HandClock, Permit, client_of
+from device.rogue import SERVICES, Asked, Handler, but, fault, reply, rogue, usual
+from updeck.device.client import DeviceClient
+from updeck.device.echoes import MARK, Echoes
+from updeck.device.endpoint import AuthMethod
+from updeck.device.exchange import Answer
+from updeck.device.image_file import ImageFile
+from updeck.errors import UpdeckError
+
+TOKEN = "tokén-9/+x=y&z".encode().hex() + ".b~c.d-e"
+Spell = Callable[[str], str]
+
+
+def b64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+FORMS: dict[str, Spell] = {
+    "plain": str,
+    "json": lambda secret: json.dumps(secret),
+    "json, not ascii": lambda secret: json.dumps(secret, ensure_ascii=False),
+    "repr": repr,
+    "url path": quote,
+    "url": lambda secret: quote(secret, safe=""),
+    "form": quote_plus,
+    "every byte": lambda secret: "".join(f"%{byte:02X}" for byte in secret.encode()),
+    "html": html.escape,
+    "hex": lambda secret: secret.encode().hex(),
+    "base64": b64,
+    "base64 without padding": lambda secret: b64(secret).rstrip("="),
+    "base64 for urls": lambda secret: base64.urlsafe_b64encode(secret.encode()).decode(),
+    "the header of basic": lambda secret: b64(f"admin:{secret}"),
+    "the header of another user": lambda secret: b64(f"operator:{secret}"),
+    "base64 of what was sent": lambda secret: b64(json.dumps({"password": secret, "x": 1})),
+    "base64 of a form": lambda secret: b64(f"u=ab&p={quote_plus(secret)}&z=1"),
+    "cut at the end": lambda secret: "x" * 490 + secret + "y" * 50,
+    "cut at the end, base64": lambda secret: "- " * 240 + "ab" + b64(f"admin:{secret}") + "y" * 50,
+}
+WAYS: list[tuple[AuthMethod, str]] = [("token", "/token"), ("cookie", "/login"), ("basic", "/update")]
+
+
+def decoded(text: str) -> str:
+    """Return all that some Base64 in a text tells, wherever it begins."""
+    seen = ""
+    for word in text.replace("-", "+").replace("_", "/").split():
+        run = "".join(one for one in word if one.isalnum() or one in "+/")
+        for shift in range(4):
+            part = run[shift:]
+            seen += base64.b64decode(part[: len(part) // 4 * 4]).decode("latin-1")
+    return seen
+
+
+PARTS = ("pass ", "pass+", "pass%20", "w\u00f6r", "w\\u00f6", "w%C3", "w\u00c3\u00b6", 'rd"', "rd%22", "rd&quot")
+
+
+@pytest.mark.parametrize(("auth", "path"), WAYS)
+@pytest.mark.parametrize("form", FORMS)
+async def test_a_login_that_is_refused_in_words_with_the_password_tells_none_of_it(
+    auth: AuthMethod, path: str, form: str
+) -> None:
+    source = BookedSource()
+    said = fault(401, "AUTH_INVALID_CREDENTIALS", f"No: {FORMS[form](PASSWORD)} .")
+    services = reply(200, [*SERVICES, {"id": "mgmt.aaa", "versions": ["2.0"]}])
+
+    async def handle(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        await (but(path, said) if asked.path.endswith(path) else but("/services", services))(asked, writer)
+
+    async with rogue(handle) as device, client_of(device.url, source=source, auth=auth) as client:
+        with pytest.raises(UpdeckError) as caught:
+            await client.update()
+    rejected = next(line for line in source.book if line.startswith("rejected"))
+    for told in (str(caught.value), rejected, repr(caught.value)):
+        assert MARK in told
+        assert not [part for part in PARTS if part in told + decoded(told)], told
+
+
+async def upload(client: DeviceClient, path: Path) -> None:
+    """Send a small file."""
+    session = await client.prepare_upload()
+
+    def send() -> None:
+        file = ImageFile.open(path)
+        session.send(Permit(), file, progress=lambda sent: None, cancel=Event(), stall_s=9, total_s=9)
+
+    await asyncio.to_thread(send)
+
+
+CALLS: dict[str, tuple[str, Callable[[DeviceClient, Path], Awaitable[object]]]] = {
+    "poll": ("/images", lambda client, path: client.images()),
+    "one image": ("/items/7", lambda client, path: client.image(7)),
+    "info": ("/info", lambda client, path: client.info()),
+    "init": ("/init", lambda client, path: client.init(Permit())),
+    "start": ("/start", lambda client, path: client.start(Permit())),
+    "un-init": ("/reset", lambda client, path: client.reset(Permit())),
+    "delete": ("/items/7", lambda client, path: client.delete_image(Permit(), 7)),
+    "fetch": ("/fetch", lambda client, path: client.fetch(Permit(), "http://x/y")),
+    "upload": ("/upload", upload),
+}
+
+
+def with_token(path: str, answer: bytes) -> Handler:
+    """An appliance that gives `TOKEN` and answers one path so."""
+    services = reply(200, [*SERVICES, {"id": "mgmt.aaa", "versions": ["2.0"]}])
+    grant = reply(201, {"access_token": TOKEN, "refresh_token": TOKEN[::-1]})
+
+    async def handle(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        for end, said in (("/services", services), ("/token", grant), (path, answer)):
+            if asked.path.endswith(end):
+                writer.write(said)
+                return
+        await usual(asked, writer)
+
+    return handle
+
+
+@pytest.mark.parametrize("status", [401, 403, 409, 500])
+@pytest.mark.parametrize("call", CALLS)
+async def test_whatever_is_called_later_tells_neither_password_nor_tokens(
+    call: str, status: int, tmp_path: Path
+) -> None:
+    (tmp_path / "image.iso").write_bytes(b"x" * 1000)
+    path, ask = CALLS[call]
+    secrets = (PASSWORD, TOKEN, TOKEN[::-1])
+    told = " | ".join(FORMS[form](secret) for secret in secrets for form in ("plain", "url", "base64"))
+    body = fault(status, f"ID-{TOKEN}", told)
+    async with (
+        rogue(with_token(path, body)) as device,
+        client_of(device.url, auth="token", clock=HandClock()) as client,
+    ):
+        with pytest.raises(UpdeckError) as caught:
+            await ask(client, tmp_path / "image.iso")
+    error = caught.value
+    for secret in secrets:
+        for form in ("plain", "url", "base64"):
+            assert FORMS[form](secret)[:10] not in str(error) + repr(error.args) + getattr(error, "error_id", "")
+    assert MARK in str(error)
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_a_redirect_that_quotes_the_token_is_told_without_it(call: str, tmp_path: Path) -> None:
+    (tmp_path / "image.iso").write_bytes(b"x" * 1000)
+    path, ask = CALLS[call]
+    away = reply(302, None, {"Location": f"http://evil.example/?t={TOKEN}&p={quote(PASSWORD)}"})
+    async with (
+        rogue(with_token(path, away)) as device,
+        client_of(device.url, auth="token", clock=HandClock()) as client,
+    ):
+        with pytest.raises(UpdeckError, match="redirects are not followed") as caught:
+            await ask(client, tmp_path / "image.iso")
+    assert f"?t={MARK}&p={MARK}" in str(caught.value)
+
+
+def test_an_answer_without_an_echo_and_one_that_is_good_stay_as_they_came() -> None:
+    echoes = Echoes()
+    echoes.learn(PASSWORD, "AUTH")
+    bodies = {401: b'{"error_id":"AUTH_EXPIRED_TOKEN","error_text":"Over"}', 200: json.dumps(PASSWORD).encode()}
+    for status, body in bodies.items():
+        answer = echoes.masked(Answer(status, body))
+        assert json.loads(answer.body) == json.loads(body)
+
+
+def test_of_many_secrets_the_newest_are_known() -> None:
+    echoes = Echoes()
+    for number in range(40):
+        echoes.learn(f"secret-{number:02}")
+    assert echoes.mask("secret-39 secret-30") == f"{MARK} {MARK}"
+
+
+def test_a_short_password_is_masked_in_foreign_words_and_leaves_ours_alone() -> None:
+    echoes = Echoes()
+    echoes.learn("no")
+    assert echoes.mask("no way") == f"{MARK} way"
+    with pytest.raises(UpdeckError, match="it is not so"), echoes.in_errors():
+        raise UpdeckError("it is not so")
