@@ -72,8 +72,8 @@ run()
 """
 
 DRAWS_THE_FIRST_PICTURE = {
-    "updeck.device": {"models", "trust", "versions"},
-    "updeck.fleet": {"addresses", "inventory", "views"},
+    "updeck.device": {"states", "trust"},
+    "updeck.fleet": {"addresses", "inventory", "tone"},
     "updeck.journal": {"op"},
     "updeck.rollout": set[str](),
 }
@@ -89,4 +89,5 @@ def test_before_the_first_paint_nothing_is_loaded_that_it_does_not_need(tmp_path
     for layer, wanted in DRAWS_THE_FIRST_PICTURE.items():
         assert {name.removeprefix(f"{layer}.") for name in loaded if name.startswith(f"{layer}.")} == wanted
     assert not loaded & {"httpx", "tomlkit", "sqlite3", "updeck.ui.flows", "updeck.ui.screens.dialog"}
-    assert sum(name.startswith("updeck.") for name in loaded) <= 63
+    assert not loaded & {"click", "gettext", "json", "hashlib", "updeck.toml_layout"}
+    assert sum(name.startswith("updeck.") for name in loaded) <= 60

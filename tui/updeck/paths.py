@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,6 +50,11 @@ def config_dir() -> Path:
 def state_dir() -> Path:
     """Return the directory of the journal: `UPDECK_STATE`, else the platform's own; it need not exist."""
     return _chosen("UPDECK_STATE") or user_state_path("updeck", appauthor=False)
+
+
+def _chance() -> str:
+    """Return what nobody can guess; `secrets` says no more, and loads what hashes."""
+    return os.urandom(6).hex()
 
 
 def _chosen(variable: str) -> Path | None:
@@ -130,7 +134,7 @@ def write_atomic(path: Path, text: str, mode: int = PRIVATE_FILE) -> None:
     with _explained(path, "be written"):
         target = _own_target(path)
         _make_directory(target.parent)
-        draft = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
+        draft = target.with_name(f".{target.name}.{_chance()}")
         handle = os.open(draft, _CREATE, mode)
         try:
             with os.fdopen(handle, "wb") as file:
@@ -152,7 +156,7 @@ def write_new(path: Path, text: str, mode: int = PRIVATE_FILE) -> bool:
     Returns False, and writes nothing, where anything is there already, a dangling link too. Raises `ConfigError`.
     """
     with _explained(path, "be written"):
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+        draft = path.with_name(f".{path.name}.{_chance()}")
         handle = os.open(draft, _CREATE, mode)
         try:
             with os.fdopen(handle, "wb") as file:

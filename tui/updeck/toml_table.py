@@ -19,7 +19,6 @@ from pathlib import Path
 
 from updeck.errors import ConfigError
 from updeck.text import clean
-from updeck.toml_layout import statements
 
 __all__ = ["Table", "nearest", "parse_toml", "read_config_text"]
 
@@ -49,6 +48,8 @@ class _Source:
 
     @cached_property
     def _lines(self) -> Mapping[tuple[str, ...], int]:
+        from updeck.toml_layout import statements  # only what is wrong needs its line
+
         lines: dict[tuple[str, ...], int] = {}
         for statement in statements(self._text):
             for size in range(1, len(statement.path) + 1):

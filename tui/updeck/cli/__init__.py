@@ -10,7 +10,10 @@ import sys
 
 from updeck import __version__
 
-__all__ = ["run"]
+__all__ = ["COMPLETION_VARIABLE", "run"]
+
+COMPLETION_VARIABLE = "_UPDECK_COMPLETE"
+"""What a completion script sets when it asks this program; click answers it before anything else."""
 
 
 def run() -> int:
@@ -19,6 +22,13 @@ def run() -> int:
     if sys.argv[1:] == ["--version"]:  # asked by scripts, and so answered without loading a command
         sys.stdout.write(f"updeck {__version__}\n")
         return 0
+    if not sys.argv[1:] and COMPLETION_VARIABLE not in os.environ:  # the screen, for which click has nothing to parse
+        from updeck.cli.invocation import Invocation, ended
+        from updeck.cli.opening import open_screen
+        from updeck.cli.output import Output
+
+        out = Output.standard()
+        return ended(out, lambda: open_screen(Invocation(out)))
     from updeck.cli.main import main
 
     return main()

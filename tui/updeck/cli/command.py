@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
@@ -13,30 +12,12 @@ from typing import Any, NoReturn
 import click
 
 from updeck.cli.exits import Exit
-from updeck.cli.output import Output
-from updeck.errors import ReadOnly
+from updeck.cli.invocation import Invocation
 from updeck.text import clean
 
 __all__ = ["Command", "CommandGroup", "Invocation", "LazyGroup", "command", "fail_usage", "one_of"]
 
 SLOW_LINE_HELP = "Draw seldom, once a second, or at once; without either, seldom where SSH brought you here."
-
-
-@dataclass(slots=True)
-class Invocation:
-    """What was asked of every command alike, collected from before and after the command's name."""
-
-    out: Output
-    fleet: Path | None = None
-    read_only: bool = False
-    json: bool = False
-    mouse: bool = False
-    slow_line: bool | None = None
-
-    def forbid_when_read_only(self, what: str) -> None:
-        """Raise `ReadOnly` where the program was told to change nothing."""
-        if self.read_only:
-            raise ReadOnly(f"{what} changes something, and --read-only was given", advice="nothing was changed")
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: object) -> None:

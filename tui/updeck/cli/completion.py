@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
+from updeck.cli import COMPLETION_VARIABLE
 from updeck.cli.command import Invocation, command
 from updeck.cli.exits import Exit
-from updeck.cli.main import COMPLETION_VARIABLE
 from updeck.cli.shells import SHELLS
 
 __all__ = ["completion"]

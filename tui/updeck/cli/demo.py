@@ -15,7 +15,7 @@ import click
 from updeck.cli.command import Invocation, command, one_of
 from updeck.cli.demo_engines import end_engines
 from updeck.cli.exits import Exit
-from updeck.cli.screen import show_fleet
+from updeck.cli.opening import show_fleet
 from updeck.cli.simulator import ROOM_PREFIX
 from updeck.errors import UpdeckError
 from updeck.fleet.inventory import load_fleet

@@ -1,4 +1,4 @@
-"""The root command, and the one place where errors become a sentence and an exit code."""
+"""The root command."""
 
 from __future__ import annotations
 
@@ -9,19 +9,17 @@ from typing import NoReturn
 import click
 
 from updeck import __version__
-from updeck.cli.command import SLOW_LINE_HELP, Invocation, LazyGroup, fail_usage
-from updeck.cli.exits import Exit, exit_of_error
+from updeck.cli import COMPLETION_VARIABLE
+from updeck.cli.command import SLOW_LINE_HELP, LazyGroup, fail_usage
+from updeck.cli.exits import Exit
+from updeck.cli.invocation import Invocation, ended
 from updeck.cli.output import Output
-from updeck.errors import UpdeckError, fault_in_words
 from updeck.text import clean
 
 __all__ = ["main"]
 
 
 _SCREEN = "://"
-
-COMPLETION_VARIABLE = "_UPDECK_COMPLETE"
-"""What a completion script sets when it asks this program; click answers it before anything else."""
 
 
 class _Root(LazyGroup):
@@ -98,10 +96,9 @@ def root(context: click.Context, *, mouse: bool, slow_line: bool | None) -> Exit
         return None
     if invocation.json:
         fail_usage("the UI takes no --json; `updeck status --json` answers in JSON")
-    from updeck.cli.screen import screen
+    from updeck.cli.opening import open_screen
 
-    shown: Exit | None = context.invoke(screen, url=None)
-    return shown
+    return open_screen(invocation)
 
 
 def main(arguments: Sequence[str] | None = None, *, out: Output | None = None) -> int:
@@ -111,27 +108,20 @@ def main(arguments: Sequence[str] | None = None, *, out: Output | None = None) -
         from updeck.cli.shells import teach
 
         teach()
-    try:
-        result = root.main(
-            None if arguments is None else list(arguments),
-            prog_name="updeck",
-            standalone_mode=False,
-            obj=Invocation(out),
-        )
-        return int(result or Exit.GOOD)
-    except click.ClickException as error:
-        out.complain(clean(error.format_message()).removesuffix("."))
-        return Exit.USAGE
-    except (click.Abort, KeyboardInterrupt):
-        out.complain("interrupted")
-        return Exit.INTERRUPTED
-    except UpdeckError as error:
-        out.complain(error)
-        return exit_of_error(error)
-    except OSError as error:
-        where = f"{clean(error.filename)}: " if error.filename else ""
-        out.complain(f"{where}{clean(error.strerror or error)}")
-        return Exit.USAGE
-    except Exception as error:
-        out.complain(f"{fault_in_words(error)}; what was sent to devices goes on")
-        return Exit.FAILED
+
+    def work() -> Exit | None:
+        try:
+            result: Exit | None = root.main(
+                None if arguments is None else list(arguments),
+                prog_name="updeck",
+                standalone_mode=False,
+                obj=Invocation(out),
+            )
+        except click.ClickException as error:
+            out.complain(clean(error.format_message()).removesuffix("."))
+            return Exit.USAGE
+        except click.Abort:
+            raise KeyboardInterrupt from None
+        return result
+
+    return ended(out, work)

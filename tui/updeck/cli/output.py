@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import sys
@@ -65,6 +64,8 @@ class Output:
 
     def document(self, document: Mapping[str, Json], *, one_line: bool = False) -> None:
         """Write one JSON object, in ASCII, so that no encoding can damage it."""
+        import json
+
         self.line(json.dumps(document, indent=None if one_line else 2, allow_nan=False))
 
     def say(self, text: str) -> None:

@@ -1,75 +1,24 @@
-"""`updeck` and `updeck URL`: the way from the command line into the UI."""
+"""`updeck URL`: the UI for one device."""
 
 from __future__ import annotations
 
-import gc
-from contextlib import ExitStack
-from typing import TYPE_CHECKING
-
 import click
 
-from updeck.cli.command import SLOW_LINE_HELP, Command, Invocation
+from updeck.cli.command import SLOW_LINE_HELP, Command
 from updeck.cli.exits import Exit
-from updeck.fleet.inventory import Fleet, fleet_exists, fleet_path, load_fleet, single_device_fleet
+from updeck.cli.invocation import Invocation
+from updeck.cli.opening import open_screen
 
-if TYPE_CHECKING:
-    from updeck.fleet.service import FleetService
-
-__all__ = ["screen", "show_fleet"]
+__all__ = ["screen"]
 
 
 @click.command(cls=Command, reads=False, hidden=True)
-@click.argument("url", required=False)
+@click.argument("url")
 @click.option("--mouse", is_flag=True, help="Let the UI take the mouse.")
 @click.option("--slow-line/--fast-line", default=None, help=SLOW_LINE_HELP)
 @click.pass_obj
-def screen(invocation: Invocation, *, url: str | None, mouse: bool = False, slow_line: bool | None = None) -> Exit:
+def screen(invocation: Invocation, *, url: str, mouse: bool = False, slow_line: bool | None = None) -> Exit:
     """Open the UI."""
     invocation.mouse = invocation.mouse or mouse
     invocation.slow_line = invocation.slow_line if slow_line is None else slow_line
-    if url is not None:
-        return show_fleet(invocation, single_device_fleet(url), name="one device", first_run=True)
-    path = fleet_path(invocation.fleet)
-    if invocation.fleet is None and not fleet_exists(path):
-        return show_fleet(invocation, Fleet(path), name="no inventory yet", first_run=True)
-    return show_fleet(invocation, load_fleet(path), name=path.stem)
-
-
-def show_fleet(invocation: Invocation, fleet: Fleet, *, name: str, first_run: bool = False) -> Exit:
-    """Show a fleet in the UI until the person quits.
-
-    The service opens after the first paint, because what it imports would delay that (`design.md` 6).
-    """
-    gc.disable()  # until the first paint: what is loaded for it stays
-    from updeck.ui.keymap import check_keys
-    from updeck.ui.launch import UiOptions, run_app
-
-    check_keys(fleet)
-    options = UiOptions(
-        fleet_name=name,
-        label=fleet.label,
-        theme=fleet.ui.theme,
-        keys=fleet.keys,
-        mouse=invocation.mouse,
-        slow_line=invocation.slow_line,
-        read_only=invocation.read_only,
-        first_run=first_run,
-    )
-    with ExitStack() as closing:
-
-        def open_service() -> FleetService:
-            gc.enable()
-            from updeck.clock import SystemClock
-            from updeck.fleet.service import FleetService
-            from updeck.journal.actor import this_actor
-            from updeck.journal.store import Journal
-            from updeck.paths import state_dir
-
-            clock = SystemClock()
-            journal = Journal.open(state_dir(), actor=this_actor("ui"), clock=clock)
-            closing.callback(journal.close)
-            service = FleetService(fleet, journal, read_only=invocation.read_only, clock=clock)
-            service.start()
-            return service
-
-        return Exit(run_app(open_service, options))
+    return open_screen(invocation, url)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
+
+from updeck.device.states import ImageState, Reach, UpdateState
 
 __all__ = [
     "Certificate",
@@ -21,39 +22,6 @@ __all__ = [
     "UpdateState",
     "valid_images",
 ]
-
-
-class Reach(StrEnum):
-    """What the last poll was (`rollout.md` 1); never mixed with the device's own state."""
-
-    OK = "OK"
-    UNREACHABLE = "UNREACHABLE"
-    AUTH = "AUTH"
-    UNSUPPORTED = "UNSUPPORTED"
-    TRUST = "TRUST"
-    IDENTITY = "IDENTITY"
-    GARBLED = "GARBLED"
-
-
-class UpdateState(StrEnum):
-    """The states of an update that are known."""
-
-    IDLE = "IDLE"
-    INITIALIZING = "INITIALIZING"
-    INITIALIZED = "INITIALIZED"
-    RUNNING = "RUNNING"
-    FAILED_GRACEFUL = "FAILED_GRACEFUL"
-    FAILED_CRITICAL = "FAILED_CRITICAL"
-
-
-class ImageState(StrEnum):
-    """The states of an image that are known."""
-
-    UPLOADING = "UPLOADING"
-    VALIDATING = "VALIDATING"
-    UPLOAD_ERROR = "UPLOAD_ERROR"
-    VALID = "VALID"
-    INVALID = "INVALID"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,44 +7,16 @@ it answered), and the journal (what we did and what became of it).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from updeck.device.models import Identity, Image, Info, Reach, Update, valid_images
+from updeck.fleet.tone import Phase, Tone
 
 if TYPE_CHECKING:
     from updeck.fleet.inventory import DeviceEntry
     from updeck.journal.models import DeviceRecord
 
 __all__ = ["DeviceView", "Next", "Phase", "Reading", "Tone", "Transfer", "Watch", "attention_key"]
-
-
-class Phase(StrEnum):
-    """Where an operation stands (`contracts.md` 3)."""
-
-    WAITING = "WAITING"
-    CHECKING = "CHECKING"
-    TRANSFERRING = "TRANSFERRING"
-    VALIDATING = "VALIDATING"
-    INITIALIZING = "INITIALIZING"
-    ARMED = "ARMED"
-    STARTING = "STARTING"
-    RUNNING = "RUNNING"
-    REBOOTING = "REBOOTING"
-    PROVING = "PROVING"
-    HELD = "HELD"
-    ENDED = "ENDED"
-
-
-class Tone(StrEnum):
-    """How much a line asks of a person: nothing, moving by itself, good news, a decision, perhaps, now."""
-
-    REST = "rest"
-    MOVING = "moving"
-    GOOD = "good"
-    READY = "ready"
-    MAY = "may"
-    NEEDS = "needs"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from enum import Enum, auto
 from typing import NamedTuple
 
-from updeck.fleet.views import Tone
+from updeck.fleet.tone import Tone
 from updeck.text import cell_width, fit
 
 __all__ = [

@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
 
-from updeck.device.versions import Version
-from updeck.fleet.views import DeviceView, Tone
+from updeck.fleet.tone import Tone
+
+if TYPE_CHECKING:
+    from updeck.fleet.views import DeviceView
 
 __all__ = ["CALM_S", "CHANGED_S", "THAW_S", "Lineup", "Sort", "attention"]
 
@@ -56,6 +59,8 @@ def natural(name: str) -> tuple[tuple[int, int | str], ...]:
 
 
 def _version(view: DeviceView) -> tuple[int, tuple[int, int, int, str]]:
+    from updeck.device.versions import Version  # no version is known before the first paint
+
     parsed = Version.parse(view.version or "")
     return (1, (0, 0, 0, "")) if parsed is None else (0, parsed.release)
 
@@ -69,7 +74,7 @@ _KEYS: dict[Sort, Callable[[DeviceView], tuple[object, ...]]] = {
     Sort.SEEN: lambda view: (0.0 if view.reading is None else view.reading.at, natural(view.name)),
 }
 
-Select = Callable[[Sequence[DeviceView]], Iterable[DeviceView]]
+Select: TypeAlias = "Callable[[Sequence[DeviceView]], Iterable[DeviceView]]"
 """Picks the devices that a filter shows."""
 
 

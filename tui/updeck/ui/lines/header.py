@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from updeck.device.models import Reach, UpdateState
-from updeck.fleet.views import DeviceView
+from updeck.device.states import Reach, UpdateState
 from updeck.text import plural
 from updeck.ui.ink import Ink, Line, fit_line, join, line, width_of
 from updeck.ui.lineup import Sort
 from updeck.ui.times import minute_and_zone
+
+if TYPE_CHECKING:
+    from updeck.fleet.views import DeviceView
 
 __all__ = ["Standing", "checked", "header", "label_ink", "name_and_label", "standing"]
 

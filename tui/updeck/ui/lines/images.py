@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from updeck.device.models import Image, ImageState
-from updeck.fleet.views import DeviceView, Transfer
+from updeck.device.states import ImageState
 from updeck.ui.facts import wrap
-from updeck.ui.glyphs import Glyphs
 from updeck.ui.ink import Ink, Line, line
 from updeck.ui.times import rate
+
+if TYPE_CHECKING:
+    from updeck.device.models import Image
+    from updeck.fleet.views import DeviceView, Transfer
+    from updeck.ui.glyphs import Glyphs
 
 __all__ = ["image_blocks", "progress_bar"]
 

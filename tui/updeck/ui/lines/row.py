@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from updeck.device.models import Reach, UpdateState
-from updeck.fleet.views import DeviceView, Tone
+from updeck.device.states import Reach, UpdateState
+from updeck.fleet.tone import Tone
 from updeck.text import cell_width, pad
-from updeck.ui.glyphs import Glyphs
 from updeck.ui.ink import Ink, Line, ink_of, line
 from updeck.ui.lineup import Sort
 from updeck.ui.times import age
+
+if TYPE_CHECKING:
+    from updeck.fleet.views import DeviceView
+    from updeck.ui.glyphs import Glyphs
 
 __all__ = ["Columns", "head", "row", "sign_of_reach", "sign_of_state", "state_words"]
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from updeck.device.models import HistoryEntry, Reach, UpdateState
-from updeck.device.versions import same_version
-from updeck.fleet.views import DeviceView, Reading
+from updeck.device.states import Reach, UpdateState
 from updeck.ui.facts import heading, wrap
-from updeck.ui.glyphs import Glyphs
 from updeck.ui.ink import EMPTY, Ink, Line, Span, ink_of, join, line, spread, width_of
 from updeck.ui.lines.row import state_words
 from updeck.ui.times import date_and_time, rate, size, span, time_of_day
+
+if TYPE_CHECKING:
+    from updeck.device.models import HistoryEntry
+    from updeck.fleet.views import DeviceView, Reading
+    from updeck.ui.glyphs import Glyphs
 
 __all__ = ["status_lines", "step_line"]
 
@@ -46,6 +49,8 @@ def _standing(view: DeviceView, glyphs: Glyphs, width: int) -> Iterable[Line]:
     """Return version, target and steps, in one line where there is room."""
     if view.reading is None:
         return
+    from updeck.device.versions import same_version  # the first picture knows no device
+
     target = view.reading.update.target_version
     runs = line((view.version or "version not known", Ink.PLAIN))
     if target is not None and not (view.version and same_version(target, view.version)):

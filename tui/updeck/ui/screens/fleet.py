@@ -14,7 +14,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from updeck.errors import UpdeckError
-from updeck.fleet.views import DeviceView, Tone
+from updeck.fleet.tone import Tone
 from updeck.ui.actions import ActionContext, Pane
 from updeck.ui.activity_log import ActivityLog
 from updeck.ui.deeds import Deeds
@@ -29,6 +29,7 @@ from updeck.ui.widgets.board import Board
 
 if TYPE_CHECKING:
     from updeck.fleet.service import FleetService
+    from updeck.fleet.views import DeviceView
     from updeck.ui.app import UpdeckApp
 
 __all__ = ["FleetScreen"]
@@ -345,8 +346,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
 
     def count(self) -> None:
         """Count the fleet, and draw the header."""
-        self._counted_at = self.deck.clock.monotonic()
-        self._uncounted = False
+        self._counted_at, self._uncounted = self.deck.clock.monotonic(), False
         options, lineup = self.deck.options, self.lineup
         seen = replace(
             standing(options.fleet_name, options.label, lineup.views(), self._now()),

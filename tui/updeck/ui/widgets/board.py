@@ -6,17 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from updeck.fleet.views import DeviceView
 from updeck.text import cell_width
 from updeck.ui.actions import Pane
 from updeck.ui.facts import heading
-from updeck.ui.glyphs import Glyphs
 from updeck.ui.ink import Ink, Line, line, width_of
 from updeck.ui.layout import Part, Shape, lay_out
 from updeck.ui.lines.activity import event_line
 from updeck.ui.lines.row import Columns, head
 from updeck.ui.lines.status import status_lines
-from updeck.ui.lineup import Lineup
 from updeck.ui.widgets.canvas import Canvas
 from updeck.ui.widgets.device_list import DeviceList
 from updeck.ui.widgets.image_pane import ImagePane
@@ -24,7 +21,10 @@ from updeck.ui.widgets.notice import Notice
 from updeck.ui.widgets.text_pane import TextPane
 
 if TYPE_CHECKING:
+    from updeck.fleet.views import DeviceView
     from updeck.journal.models import Event
+    from updeck.ui.glyphs import Glyphs
+    from updeck.ui.lineup import Lineup
 
 __all__ = ["Board"]
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from updeck.device.models import Image
-from updeck.fleet.views import DeviceView
-from updeck.ui.glyphs import Glyphs
+from typing import TYPE_CHECKING
+
 from updeck.ui.ink import Ink, Line, line
 from updeck.ui.lines.images import image_blocks
 from updeck.ui.widgets.canvas import Canvas
+
+if TYPE_CHECKING:
+    from updeck.device.models import Image
+    from updeck.fleet.views import DeviceView
+    from updeck.ui.glyphs import Glyphs
 
 __all__ = ["ImagePane"]
 
