@@ -123,8 +123,8 @@ _SPELLED = (
         for name in Glyphs.__slots__
         if isinstance(sign := getattr(UNICODE, name), str) and not sign.isascii()
     }
-    | {ord(quote): "'" for quote in "‘’“”"}
-    | {ord(dash): "-" for dash in "–—"}
+    | {ord(quote): "'" for quote in "‘’‚‛“”„‟‹›«»"}
+    | {ord(dash): "-" for dash in "‐‑‒–—―−"}
 )
 
 
