@@ -280,10 +280,9 @@ async def opened(app: UpdeckApp, pilot: Pilot[Any], name: str, place: Path) -> A
         await pilot.pause()
         yield screen
         await pilot.press(*stop.back)
-        if stop.make is not None:
+        if stop.make is not None and app.screen is screen:
             app.close(screen)
     await _until(pilot, lambda: app.screen is app.home)
-    await pilot.pause()
 
 
 async def _until(pilot: Pilot[Any], condition: Callable[[], bool]) -> None:

@@ -83,10 +83,11 @@ def assert_marked(lines: list[str]) -> None:
     """Assert that a name in foreign scripts has become ASCII marks, and its columns stand under their heads."""
     (head,) = (line for line in lines if line.startswith("   name "))
     state = head.index("state")
-    (row,) = (line for line in lines if "ar11-zurich" in line and "FAILED_GRACEFUL" in line)
-    assert "ar11-zurich-????-????-e" in row[: state - 1]
+    (row,) = (line for line in lines if line[3:].startswith("ar11-zurich"))
+    name = row[3 : state - 2].rstrip()
+    assert name == "ar11-zurich-????-????-e" or (name.endswith("~") and name.startswith("ar11-zurich-"))
     assert row[state:].startswith("x FAILED_GRACEFUL")
-    others = [line for line in lines if line[3:].startswith("ar11-")]
+    others = [line for line in lines if line[3:].startswith("ar11-") and line[state - 2] == " "]
     assert len(others) >= 5
     assert {line[state - 1] for line in others} == {" "}
     assert all(line[state] in "o~*x!#?." for line in others)

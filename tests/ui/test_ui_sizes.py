@@ -2,113 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.screen import Screen
 
-from dialog_stage import LOOK, device_view, examination, until
+from dialog_stage import LOOK, until
 from dialog_stage import Stage as DialogStage
-from fleet_fixture import Stage, bank, device, many
+from every_screen import DIALOGS, LONG, SCREENS, EveryScreen, opened
+from fleet_fixture import Stage, app_with, bank, device, many
 from seat import Seat, seated
-from updeck.device.image_file import Checksums
 from updeck.device.models import Reach
-from updeck.fleet.inventory import DeviceEntry
-from updeck.fleet.orders import Examination, Performed
 from updeck.text import cell_width
-from updeck.ui.confirmation import Deal
-from updeck.ui.examined import ask_about
-from updeck.ui.exports import Export
 from updeck.ui.ink import Ink, Span, line, text_of
+from updeck.ui.launch import UiOptions
 from updeck.ui.lines.footer import whole_keys
-from updeck.ui.plan_draft import PAGES, first_draft
-from updeck.ui.screens.confirm_dialog import ConfirmDialog
-from updeck.ui.screens.copy_dialog import CopyDialog
 from updeck.ui.screens.dialog import Dialog
-from updeck.ui.screens.export_dialog import ExportDialog
-from updeck.ui.screens.fetch_dialog import FetchDialog
-from updeck.ui.screens.file_picker import FilePicker
-from updeck.ui.screens.first_run import FirstRun
-from updeck.ui.screens.login_dialog import LoginDialog
-from updeck.ui.screens.note_dialog import NoteDialog
-from updeck.ui.screens.plan_dialog import PlanDialog, Step, Then
-from updeck.ui.screens.quit_dialog import QuitDialog
-from updeck.ui.screens.reason_dialog import Asked, ReasonDialog
-from updeck.ui.screens.upload_dialog import UploadDialog
 from updeck.ui.widgets.canvas import Canvas
-from updeck.ui.widgets.form import Entry, Form
+from updeck.ui.widgets.form import Form
 
 SIZES = [(60, 15), (80, 24), (100, 30), (120, 40), (200, 60)]
-LONG = "ar11-a-name-that-goes-on-and-on-for-ever-nyc-dc1"
-HANG_S = 20.0
-
-Make = Callable[[Path], Dialog[Any]]
-
-
-async def examined(name: str) -> Examination:
-    """Read at once."""
-    return examination()
-
-
-async def read(chosen: str | None) -> Examination:
-    """Read at once."""
-    return examination()
-
-
-def never(*given: object) -> asyncio.Future[Any]:
-    """Send nothing, and answer never."""
-    return asyncio.get_running_loop().create_future()
-
-
-async def knock(entry: DeviceEntry) -> None:
-    """Find nothing that has a certificate."""
-
-
-def no_table() -> Export:
-    """Return an empty table."""
-    return Export("devices", {}, (), ())
-
-
-def confirm(*, typed: bool) -> ConfirmDialog[Examination, Performed]:
-    """Return the dialog to start one device."""
-    deal: Deal[Examination, Performed]
-    deal = Deal("start", read, lambda shown: ask_about(shown, LOOK.glyphs), never, typed=typed)
-    return ConfirmDialog(f"Start: {LONG}", LOOK, deal)
-
-
-def iso(place: Path) -> Path:
-    """Return a small file with a long name."""
-    path = place / f"update-11.8.0-{'x' * 60}.iso"
-    path.write_bytes(b"image")
-    return path
-
-
-def plan(page: int) -> PlanDialog:
-    """Return a page of the plan dialog."""
-    return PlanDialog(LOOK, 200, Step(Then.PAGE, first_draft(200, "11.8.0"), page))
-
-
-VIEW = device_view(name=LONG)
-DIALOGS: dict[str, Make] = {
-    "start": lambda place: confirm(typed=True),
-    "yes": lambda place: confirm(typed=False),
-    "copy": lambda place: CopyDialog(LOOK, LONG, {"name": LONG, "checksum 7": "ab" * 32}),
-    "export": lambda place: ExportDialog(LOOK, "devices", 1000, no_table, place),
-    "fetch": lambda place: FetchDialog(LOOK, [LONG], examined, urls=["http://x/y"], allows_local=lambda name: True),
-    "pick": lambda place: FilePicker(LOOK, iso(place).parent, title="Upload"),
-    "first": lambda place: FirstRun(LOOK, str(place / ("deep" * 20)), knock),
-    "login": lambda place: LoginDialog(LOOK, [VIEW] * 40, never),
-    "note": lambda place: NoteDialog(LOOK, [VIEW] * 40),
-    "quit": lambda place: QuitDialog(LOOK, [VIEW] * 40),
-    "reason": lambda place: ReasonDialog(
-        LOOK, Asked(f"Retry {LONG}", "retry", lambda width: [], Entry("value", "limit"))
-    ),
-    "upload": lambda place: UploadDialog(LOOK, iso(place), [LONG], examined, checksums=Checksums(), rates={}),
-    **{f"plan{page}": lambda place, page=page: plan(page) for page in range(len(PAGES))},  # type: ignore[misc]
-}
 
 
 def whole(dialog: Dialog[Any]) -> None:
@@ -130,7 +46,7 @@ async def test_a_dialog_shows_all_that_can_be_done_at_every_size_and_keeps_what_
 ) -> None:
     app = DialogStage()
     async with app.run_test(size=(80, 24)) as pilot:
-        dialog = DIALOGS[name](tmp_path)
+        dialog = DIALOGS[name](tmp_path, LOOK)
         await app.open(dialog)
         await until(pilot, lambda: dialog.hearing)
         await pilot.press("a", "b")
@@ -156,8 +72,8 @@ FLEETS: dict[str, Callable[[], Stage]] = {
     "away": lambda: Stage([replace(view, reach=Reach.UNREACHABLE, error="no answer") for view in bank()]),
     "long": lambda: Stage([device(f"{LONG}-{number}", version="11.8.0-" + "9" * 60) for number in range(5)]),
 }
-SCREENS = {"fleet": (), "images": ("tab", "tab"), "detail": ("v",), "activity": ("J",), "rollouts": ("R",)}
-SCREENS |= {"help": ("question_mark",), "palette": ("ctrl+p",)}
+PLACES = {"fleet": (), "images": ("tab", "tab"), "detail": ("v",), "activity": ("J",), "rollouts": ("R",)}
+PLACES |= {"help": ("question_mark",), "palette": ("ctrl+p",)}
 
 
 def footer_of(seat: Seat) -> str:
@@ -170,10 +86,13 @@ def footer_of(seat: Seat) -> str:
     return drawn
 
 
-@pytest.mark.parametrize("fleet", FLEETS)
+@pytest.mark.parametrize(
+    "fleet",
+    [pytest.param(one, marks=[pytest.mark.long] if one in ("bank", "thousand", "away") else []) for one in FLEETS],
+)
 async def test_every_screen_stands_at_every_size_and_no_key_in_its_foot_is_cut(fleet: str) -> None:
     async with seated(FLEETS[fleet](), (80, 24)) as seat:
-        for name, keys in SCREENS.items():
+        for name, keys in PLACES.items():
             if fleet == "none" and name == "detail":
                 continue
             await seat.press(*keys)
@@ -188,6 +107,51 @@ async def test_every_screen_stands_at_every_size_and_no_key_in_its_foot_is_cut(f
             await seat.press("escape")
             await seat.pilot.pause(0.1)
             assert seat.app.screen is seat.screen
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        pytest.param([(60, 15)], id="floor"),
+        pytest.param([*SIZES, (40, 10), *reversed(SIZES)], id="all", marks=pytest.mark.long),
+    ],
+)
+async def test_no_screen_loses_its_title_its_keys_or_its_place_through_all_sizes(
+    sizes: list[tuple[int, int]], tmp_path: Path
+) -> None:
+    app = app_with(EveryScreen(tmp_path / "state"), UiOptions(fleet_name="bank-eu", label="PRODUCTION", pace_s=0.05))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: bool(app.home.lineup.shown and app.rollouts.found))
+        for name in SCREENS:
+            async with opened(app, pilot, name, tmp_path) as screen:
+                drawn_whole(screen, f"{name} at 80x24")
+                for width, height in sizes:
+                    await pilot.resize_terminal(width, height)
+                    await pilot.pause()
+                    assert app.screen is screen
+                    if (width, height) in SIZES:
+                        drawn_whole(screen, f"{name} at {width}x{height}")
+                await pilot.resize_terminal(20, 5)
+                await pilot.press("down", "up")
+                assert app.screen is screen
+                if SCREENS[name].make is not None:
+                    await pilot.press("escape")
+                    await until(pilot, lambda: app.screen is app.home)
+                await pilot.resize_terminal(80, 24)
+    app.close_service()
+
+
+def drawn_whole(screen: Screen[Any], where: str) -> None:
+    """Assert that neither title nor keys are cut, and that every part lies within the screen."""
+    for canvas in screen.query(Canvas):
+        if not canvas.display:
+            continue
+        assert screen.region.contains_region(canvas.region), (where, canvas.id)
+        if canvas.id in ("title", "header", "footer", "keys"):
+            (drawn,) = [text_of(one) for one in canvas.lines] or [""]
+            assert drawn.strip(), (where, canvas.id)
+            assert cell_width(drawn) <= canvas.cells, (where, drawn)
+            assert "…" not in drawn, (where, drawn)
 
 
 async def test_below_the_floor_a_line_stays_and_the_keys_work_on() -> None:

@@ -211,6 +211,10 @@ class UpdeckApp(App[None], inherit_bindings=False):
         """Return the name of the fleet with its label."""
         return name_and_label(self.options.fleet_name, self.options.label)
 
+    def label_line(self) -> Line:
+        """Return the fleet's label alone, where there is one."""
+        return name_and_label("", self.options.label)
+
     def keys_line(self, action_ids: Iterable[str]) -> Line:
         """Return those keys of these actions that apply."""
         return keys_line([BY_ID[one] for one in action_ids], self.home.context(), self.keymap, self.glyphs)

@@ -132,6 +132,8 @@ def header(seen: Standing, width: int) -> Line:
     for count in counts:
         if width_of(join([*first, *taken, count, *view])) <= width:
             taken.append(count)
+    if seen.needing and counts[0] not in taken:
+        first[1] = counts[0]  # who needs a person says more than how many there are
     return fit_line(join([*first, *taken, *view]), width)
 
 

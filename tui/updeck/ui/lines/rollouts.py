@@ -111,8 +111,9 @@ def fleet_line(sights: Sequence[Sight], width: int) -> Line:
     waits = [line((words, _STATE_INKS[sight.state]))] if sight.state in _STATE_INKS else []
     expected = forecast(sight.record, sight.plan, sight.now)
     told = [line(done), *waits, *_outlook(sight, expected, brief=True)]
-    brief = [one for one in told if not text_of(one).startswith("window ends")]
     tries = [line(*head, *join(parts, _SMALL_DOT), (more, Ink.DIM)) for head, parts in ((name, told), (_INDENT, told))]
+    brief = [line(done), *(line((text_of(one).split(" (")[0], _STATE_INKS[sight.state])) for one in waits)]
+    brief += [one for one in told[len(brief) :] if not text_of(one).startswith("window ends")]
     last = line(*_INDENT, *join(brief, _SMALL_DOT), (more, Ink.DIM))
     return next((one for one in tries if width_of(one) <= width), fit_line(last, width))
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from updeck.device.models import Reach, UpdateState
 from updeck.fleet.views import Phase
 from updeck.journal.models import Verdict
-from updeck.text import pad
+from updeck.text import cell_width, pad
 from updeck.ui.actions import ACTIONS
 from updeck.ui.facts import hang, heading
 from updeck.ui.glyphs import Glyphs
@@ -95,7 +95,10 @@ def word_lines(topics: Sequence[Topic], width: int, glyphs: Glyphs, keymap: Keym
         for word, meaning in _WORDS[topic](glyphs).items():
             cells = min(_WORD_CELLS, width // 3)
             text = line((meaning.format_map(keys), Ink.DIM))
-            out += hang(line((pad(f"{word} ", cells), Ink.STRONG)), text, cells, width)
+            if cell_width(word) >= cells:
+                out.append(line((word, Ink.STRONG)))
+            head = "" if cell_width(word) >= cells else word
+            out += hang(line((pad(head, cells), Ink.STRONG)), text, cells, width)
     return out
 
 

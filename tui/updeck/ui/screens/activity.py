@@ -42,7 +42,7 @@ class ActivityScreen(ReadingScreen):
             self._drawn = newest
             self.draw()
 
-    def title_line(self) -> Line:
+    def title_line(self, width: int) -> Line:
         """Return what this is, and how much of it is on view."""
         events = self.deck.home.record.events
         shown = f"{len(matching(events, self.words))} of " if self.words else ""

@@ -83,7 +83,7 @@ class DetailScreen(ReadingScreen):
             self._known = replace(self._known, offer=offer)
             self.draw()
 
-    def title_line(self) -> Line:
+    def title_line(self, width: int) -> Line:
         """Return whose fleet the device is of."""
         return self.deck.name_line()
 

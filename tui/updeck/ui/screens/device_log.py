@@ -71,7 +71,7 @@ class DeviceLogScreen(ReadingScreen):
             return ()
         return chain(member, *found, self._events, self.deck.clock.wall())
 
-    def title_line(self) -> Line:
+    def title_line(self, width: int) -> Line:
         """Return whose log this is."""
         count = plural(len(self._links()), "entry", "entries")
         head = line((self.device, Ink.STRONG), (f"  in rollout {in_short(self.rollout)}", Ink.DIM))

@@ -22,7 +22,7 @@ from updeck.ui.filter_line import FILTER_KEYS, FilterLine
 from updeck.ui.ink import EMPTY, Ink, Line, line
 from updeck.ui.keymap import is_modifier, key_name
 from updeck.ui.layout import Part, Shape
-from updeck.ui.lines.footer import footer
+from updeck.ui.lines.footer import footer, whole_keys
 from updeck.ui.lines.header import checked, header, standing
 from updeck.ui.lineup import Lineup
 from updeck.ui.widgets.board import Board
@@ -368,7 +368,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
     def show_footer(self) -> None:
         """Draw the keys that apply."""
         if self._filter is not None:
-            self.board.show_line(Part.FOOTER, FILTER_KEYS)
+            self.board.show_line(Part.FOOTER, whole_keys(FILTER_KEYS, self.board.part(Part.FOOTER).cells))
             return
         width = self.board.part(Part.FOOTER).cells
         self.board.show_line(Part.FOOTER, footer(self.context(), self.deck.keymap, self.deck.glyphs, width))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from updeck.ui.actions import Action, Group
-from updeck.ui.ink import Ink, Line, line
+from updeck.ui.ink import Ink, Line, line, width_of
 from updeck.ui.lines.help import HOME, action_lines, help_lines
 from updeck.ui.lines.words import Topic, word_lines
 from updeck.ui.screens.reading import ReadingScreen
@@ -62,9 +62,11 @@ class HelpScreen(ReadingScreen):
         super().__init__(deck)
         self._page = page
 
-    def title_line(self) -> Line:
+    def title_line(self, width: int) -> Line:
         """Return whose keys these are."""
-        return line(("Keys", Ink.STRONG), (f" of {self._page.name}   a key that does not apply says why", Ink.DIM))
+        short = line(("Keys", Ink.STRONG), (f" of {self._page.name}", Ink.DIM))
+        whole = line(*short, ("   a key that does not apply says why", Ink.DIM))
+        return whole if width_of(whole) <= width else short
 
     def text(self, width: int) -> Sequence[Line]:
         """Return the keys, and below them the words."""

@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.screen import Screen
 
 from updeck.ui.actions import Action
-from updeck.ui.ink import EMPTY, Ink, Line, line
+from updeck.ui.ink import EMPTY, Ink, Line, fit_line, line
 from updeck.ui.keymap import is_modifier, key_name
 from updeck.ui.layout import Place
 from updeck.ui.line_edit import LineEdit
@@ -56,8 +56,8 @@ class ReadingScreen(Screen[None], inherit_bindings=False):
         """Hear keys again that no dialog takes any more."""
         self.deck.strays.answered(Message().time)
 
-    def title_line(self) -> Line:
-        """Return what stands above the text."""
+    def title_line(self, width: int) -> Line:
+        """Return what stands above the text, in `width` cells; what is longer is cut."""
         raise NotImplementedError
 
     def above(self, width: int) -> Sequence[Line]:
@@ -97,7 +97,7 @@ class ReadingScreen(Screen[None], inherit_bindings=False):
 
     def draw(self) -> None:
         """Draw what changed."""
-        self._title.show((self.title_line(),))
+        self._title.show((fit_line(self.title_line(self._title.cells), self._title.cells),))
         self._above.show(self.above(self._above.cells))
         self._pane.set_text(self.text(self._pane.cells))
         self._keys.show((whole_keys(self.keys_line(), self._keys.cells),))

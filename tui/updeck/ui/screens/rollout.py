@@ -13,9 +13,10 @@ from updeck.rollout.forecast import Forecast, forecast
 from updeck.ui.actions import BY_ID, Action, ActionContext, Group
 from updeck.ui.flows import rollouts as flows
 from updeck.ui.flows.undoing import undo_flow
-from updeck.ui.ink import EMPTY, Ink, Line, line
+from updeck.ui.ink import EMPTY, Ink, Line, line, width_of
 from updeck.ui.lines.footer import keys_line
 from updeck.ui.lines.rollouts import Row, facts_lines, member_head, member_rows
+from updeck.ui.lines.signs import sign_of_rollout
 from updeck.ui.rollout_sight import Sight
 from updeck.ui.screens.rows import RowScreen
 
@@ -85,16 +86,24 @@ class RolloutScreen(RowScreen):
         """Return what an action would apply to now."""
         return replace(self.deck.home.context(), rollout=self.sight)
 
-    def title_line(self) -> Line:
-        """Return which rollout this is, of what, and its state."""
+    def title_line(self, width: int) -> Line:
+        """Return which rollout this is, of what, and its state; narrow, its state and what the fleet is."""
         sight = self.sight
-        head = line(*self.deck.name_line(), ("  rollout ", Ink.DIM), (in_short(self.rollout), Ink.STRONG))
+        which = line(("  rollout ", Ink.DIM), (in_short(self.rollout), Ink.STRONG))
+        head = line(*self.deck.name_line(), *which)
         if sight is None:
             return head
         plan = sight.plan
         what = f"  {plan.image.version} {plan.until.words}" + (f"  {plan.ticket}" if plan.ticket else "")
         braked = "  ALL STARTS PAUSED" if sight.record.braked and not sight.over else ""
-        return line(*head, (f"  {sight.state.value}", Ink.STRONG), (braked, Ink.NEEDS), (what, Ink.DIM))
+        sign = sign_of_rollout(sight.state, self.deck.glyphs)
+        stands = line((f"  {sign} {sight.state.value}", Ink.STRONG), (braked, Ink.NEEDS))
+        tries = [
+            line(*head, *stands, (what, Ink.DIM)),
+            line(*head, *stands),
+            line(*self.deck.label_line(), *which, *stands),
+        ]
+        return next((one for one in tries if width_of(one) <= width), line(*self.deck.label_line(), *stands))
 
     def above(self, width: int) -> Sequence[Line]:
         """Return how it stands in words, and the titles of the columns."""

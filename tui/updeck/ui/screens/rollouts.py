@@ -48,7 +48,7 @@ class RolloutsScreen(RowScreen):
         now = self.deck.clock.wall()
         return [Sight(record, plan, now) for record, plan in self.deck.rollouts.found.values()]
 
-    def title_line(self) -> Line:
+    def title_line(self, width: int) -> Line:
         """Return what this is, and how many there are."""
         return line(("Rollouts", Ink.STRONG), (f"  {plural(len(self.deck.rollouts.found), 'rollout')}", Ink.DIM))
 
