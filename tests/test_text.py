@@ -72,7 +72,7 @@ def test_a_cut_is_shown() -> None:
 
 
 def test_a_flood_of_combining_marks_is_cut_and_costs_no_more() -> None:
-    assert len(clean("a" + "\u0301" * 1_000_000, 50)) <= 50
+    assert clean("a" + "\u0301" * 1_000_000, 50) == "a\u0301\u0301…", "the cut shows that it was not read to its end"
 
 
 @given(ANY.map(clean), st.integers(0, 30))

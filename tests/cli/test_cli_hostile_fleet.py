@@ -10,8 +10,10 @@ import unicodedata
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import click
 import pytest
 
+from command_tree import COMMANDS
 from hostile_fleet import HostileFleet, hostile_fleet
 from terminal_fixture import SOURCE, on_terminal
 from terminal_stream import Emulator
@@ -52,6 +54,14 @@ def reading(fleet: HostileFleet) -> list[Words]:
     ]
 
 
+ELSEWHERE = {
+    "demo": "test_cli_terminal",
+    "simulator image": "test_cli_simulator",
+    "simulator serve": "test_cli_simulator",
+}
+"""Commands that make what they speak of themselves; the module is where they are tested."""
+
+
 def acting(fleet: HostileFleet) -> list[Words]:
     """Return every command that acts, and bad input; most of it is refused, in words in which foreign text stands."""
     device, id_, other = fleet.simulator.with_trait("foreign_init"), fleet.rollout, fleet.simulator.names[0]
@@ -60,6 +70,8 @@ def acting(fleet: HostileFleet) -> list[Words]:
         ("devices", "add", BAD, "http://127.0.0.1:1"),
         ("devices", "add", "x", f"http://{BAD}"),
         ("devices", "import", str(fleet.image)),
+        ("devices", "remove", BAD),
+        ("completion", BAD),
         ("images", "delete", device, "99", "--confirm", device),
         ("images", "upload", str(fleet.image), "raw"),
         ("images", "upload", str(fleet.image) + BAD, device),
@@ -72,11 +84,26 @@ def acting(fleet: HostileFleet) -> list[Words]:
         ("rollout", "pause", id_),
         ("rollout", "resolve", id_, other, "FAILED_CRITICAL", "--reason", BAD),
         ("rollout", "skip", id_, BAD, "--reason", BAD),
+        ("rollout", "adopt", id_, other, "--reason", BAD),
+        ("rollout", "retry", id_, other, "--reason", BAD),
+        ("rollout", "reopen", id_, "--max-failures", "9", "--reason", BAD),
+        ("rollout", "promote", id_),
+        ("rollout", "abort", id_),
+        ("rollout", "attach", id_),
+        ("rollout", "resume", BAD),
+        ("rollout", "engine", BAD),
         ("rollout", "report", BAD),
         ("status", BAD),
         ("status", "--fleet", BAD),
         (BAD,),
     ]
+
+
+def test_every_command_is_among_them(fleet: HostileFleet) -> None:
+    ran = [" ".join(words) + " " for words in (*reading(fleet), *acting(fleet))]
+    paths = [path.removeprefix("updeck ") for path, one in COMMANDS.items() if not isinstance(one, click.Group)]
+    left_out = {path for path in paths if not any(line.startswith(path + " ") for line in ran)}
+    assert left_out == set(ELSEWHERE)
 
 
 def run(fleet: HostileFleet, words: Words, stdout: int = subprocess.PIPE) -> tuple[Words, int, bytes, bytes]:

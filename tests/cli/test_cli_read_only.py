@@ -19,8 +19,8 @@ from updeck.ui.actions import ACTIONS
 
 Bench = Callable[..., Awaitable[tuple[Simulator, Shell]]]
 
-NOT_FOR_DEVICES = {"completion", "config", "demo", "simulator", "devices"}
-"""Commands that cannot reach the devices of an inventory, or whose test is `test_cli_devices`."""
+NOT_FOR_DEVICES = {"completion", "config", "demo", "simulator"}
+"""Commands that cannot reach the devices of an inventory."""
 
 LOGINS = ("/login", "/logout", "/oauth/token", "/token")
 
@@ -55,6 +55,13 @@ def lines(name: str, image: Path, plan: Path, code: str, rollout: str) -> dict[t
     return {
         ("status",): (),
         ("journal",): (),
+        ("devices", "add"): ("another", "http://127.0.0.1:9"),
+        ("devices", "remove"): (name,),
+        ("devices", "import"): (str(image.with_name("devices.csv")),),
+        ("devices", "list"): (),
+        ("devices", "check"): (),
+        ("devices", "login"): (name,),
+        ("devices", "trust"): (name, "--accept", "sha256:" + "0" * 64),
         ("images", "list"): ("*",),
         ("images", "show"): (name, "1"),
         ("images", "delete"): (name, "1", *confirm),
@@ -95,7 +102,8 @@ async def test_no_command_changes_a_device_when_read_only(bench: Bench, tmp_path
     known = lines(name, desk.image, planned.path, planned.code, rollout)
     every = {path for path in commands(root) if path[0] not in NOT_FOR_DEVICES}
     assert every == set(known), "a command has come or gone"
-    before = writes(simulator)
+    desk.image.with_name("devices.csv").write_text("name,url\nanother,http://127.0.0.1:9\n")
+    before, inventory = writes(simulator), simulator.fleet_path.read_text()
     for path, arguments in known.items():
         process = await shell.start("--read-only", *path, *arguments)
         if path == ("rollout", "attach"):
@@ -103,6 +111,7 @@ async def test_no_command_changes_a_device_when_read_only(bench: Bench, tmp_path
         done = await shell.end(process)
         assert done.code is not None
         assert writes(simulator) == before, (path, done.err)
+        assert simulator.fleet_path.read_text() == inventory, (path, done.err)
     assert (await shell.run("update", "reset", name, "--confirm", name)).code == 0
     assert len(writes(simulator)) == len(before) + 1, "without read-only the same device takes it"
 

@@ -39,6 +39,7 @@ FLOODS: dict[str, tuple[bytes, Callable[[int], bytes]]] = {
     "trailers": (CHUNKED + b"0\r\n", lambda at: b"X-%d: y\r\n" % at * 300),
     "zipped body": (OK + b"Content-Encoding: gzip\r\n\r\n", lambda at: b"\x1f\x8b" + b"\0" * 65536),
 }
+HANG_S = 30
 MOST_BYTES = 8 * SIZE_LIMIT
 """What a server may get rid of: an answer of the largest size, and what the sockets' buffers hold."""
 
@@ -155,7 +156,8 @@ async def test_a_drip_ends_with_the_patience_around_the_whole(kind: str, path: s
             "/upload": lambda: asyncio.to_thread(send),
         }
         with pytest.raises(UpdeckError) as caught:
-            await calls[path]()
+            async with asyncio.timeout(HANG_S):
+                await calls[path]()
     assert isinstance(caught.value, Unreachable if path == "/update" else UnknownOutcome)
     assert "within 0" in str(caught.value)
 

@@ -24,6 +24,7 @@ from updeck.device.upload import UploadSession
 from updeck.errors import ConfigError, TrustError, Unreachable
 
 AUTHORITY = issue("Our CA", authority=True)
+THEIRS = issue("Their CA", authority=True)
 KINDS = {
     "trusted": issue(by=AUTHORITY),
     "self-signed": issue(),
@@ -31,7 +32,7 @@ KINDS = {
     "expired": issue(by=AUTHORITY, from_days=-9, to_days=-2),
     "not yet valid": issue(by=AUTHORITY, from_days=2),
     "for another address": issue(by=AUTHORITY, host="127.0.0.9"),
-    "of an unknown authority": issue(by=issue("Their CA", authority=True)),
+    "of an unknown authority": issue(by=THEIRS),
     "of an impostor with our authority's name": issue(by=issue("Our CA", authority=True)),
 }
 PINNED = "self-signed"
@@ -236,6 +237,33 @@ async def test_session_keys_are_not_written_for_whoever_set_the_environment(
             async with client_of(device.url, tls=tls) as client:
                 await client.update()
     assert not log.exists()
+
+
+@pytest.mark.parametrize("mode", ["verify", "ca", "pin"])
+async def test_an_authority_that_the_environment_names_is_trusted_by_nobody(
+    mode: TlsMode, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trap = str(THEIRS.write(tmp_path / "trap.pem"))
+    (tmp_path / "x.iso").write_bytes(b"image")
+    names = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]
+    for name in names if mode == "verify" else [*names, "SSL_CERT_FILE"]:  # the last one is the system's store itself
+        monkeypatch.setenv(name, trap)
+    async with rogue(tls=KINDS["of an unknown authority"].server(tmp_path)) as device:
+        async with client_of(device.url, tls=trust(mode, store)) as client:
+            with pytest.raises(TrustError):
+                await client.update()
+        session = UploadSession(Endpoint("ar11", device.url, trust(mode, store)), {})
+        with pytest.raises(TrustError):
+            await asyncio.to_thread(
+                session.send,
+                Permit(),
+                ImageFile.open(tmp_path / "x.iso"),
+                progress=lambda _: None,
+                cancel=threading.Event(),
+                stall_s=10,
+                total_s=10,
+            )
+    assert device.asked == []
 
 
 async def test_a_request_larger_than_a_record_arrives_whole(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from updeck.rollout.plan_document import stored_plan
 from updeck.simulator.images import write_image
 from updeck.simulator.options import ServeOptions
 from updeck.simulator.threaded import ThreadedSimulator, running_in_thread
+from updeck.ui.actions import ACTIONS, Group
 
 NEW = "11.12.0 #40000"
 TOKEN = re.compile(r"type (.+) and press enter")
@@ -173,3 +174,34 @@ def test_a_burst_behind_the_key_that_plans_registers_nothing(bench: Bench) -> No
         visitor.leave(HOME)
         assert len(bench.engine.rollouts()) == before
         visitor.press(ESCAPE)
+
+
+READ_ONLY_KEYS = [
+    key
+    for action in ACTIONS
+    for key in (action.key, *action.also)
+    if action.group in (Group.ACT, Group.ROLLOUT) and action.id not in ("pause", "brake") and len(key) == 1
+]
+"""What acts on a rollout's screen; to pause is for everyone who sees it."""
+
+
+def test_no_key_of_a_rollout_asks_for_anything_when_read_only(bench: Bench) -> None:
+    with on_terminal("-m", "updeck", "--read-only", environment=bench.environment) as terminal:
+        terminal.until(lambda seen: "5 devices" in seen.text and "rollout" in seen.text)
+        visitor = Visitor(terminal, 120, 40)
+        visitor.look()
+        before = bench.deeds()
+        for rollout, device in zip(bench.rollouts, (2, 4), strict=True):
+            visitor.press("R", "Rollouts")
+            if rollout == bench.rollouts[0]:
+                visitor.press("j")
+            visitor.press("\r", bench.simulator.names[device])
+            for key in READ_ONLY_KEYS:
+                shown = visitor.press(key)
+                if (found := TOKEN.search(shown)) is not None:
+                    visitor.press(f"{found[1].strip()}\r")
+                if "esc back" not in visitor.press("y"):
+                    visitor.leave("esc back")
+                assert bench.deeds() == before, key
+            visitor.leave("Rollouts")
+            visitor.leave(HOME)

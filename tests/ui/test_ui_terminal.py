@@ -8,6 +8,7 @@ import signal
 import pytest
 
 from terminal_fixture import Terminal, on_terminal
+from updeck.ui.terminal import Title
 
 HANG_S = 30
 RESTORED = b"\x1b[?1049l"
@@ -143,3 +144,14 @@ def test_the_title_says_how_many_need_a_person_and_is_given_back() -> None:
         titles = re.findall(rb"\x1b\]2;([^\x07]*)\x07", terminal.written)
         assert titles == [b"updeck"]
         assert terminal.written.index(b"\x1b[22;2t") < terminal.written.index(b"\x1b[23;2t")
+
+
+@pytest.mark.parametrize("text", ["\x1b]0;owned\x07", "\x9c", "a\u202eb", "ar11-nyc-1 \n", "ä"])
+def test_a_title_that_could_drive_the_terminal_is_not_told(text: str) -> None:
+    written: list[str] = []
+    title = Title()
+    title.attach(written.append)
+    title.tell(f"updeck: {text}")
+    assert written == []
+    title.tell("updeck: 1 need you")
+    assert written[-1] == "\x1b]2;updeck: 1 need you\x07"

@@ -1,7 +1,8 @@
 """Trust in a device's certificate: verified, pinned, or openly insecure (`security.md`, TLS).
 
 The check is part of the handshake itself, in every transport alike: it ends before a byte of a request can
-leave. The environment decides nothing here (no SSLKEYLOGFILE). TLS is 1.2 or newer.
+leave. The environment decides nothing here (no SSLKEYLOGFILE, no REQUESTS_CA_BUNDLE), but for where OpenSSL itself
+looks for the system's store (SSL_CERT_FILE, SSL_CERT_DIR), which counts for `verify` alone. TLS is 1.2 or newer.
 """
 
 from __future__ import annotations
