@@ -55,15 +55,22 @@ PAINTED = """
 import os
 import sys
 from pathlib import Path
+from textual.css import stylesheet
 from updeck.cli import run
 from updeck.ui.thin_line import ThinLine
 
-thin = ThinLine.thin
+thin, parse, parsed = ThinLine.thin, stylesheet.parse, []
+
+def noting(scope, css, read_from, **more):
+    parsed.append(read_from[1] or Path(read_from[0]).name)
+    return parse(scope, css, read_from, **more)
+
+stylesheet.parse = noting
 
 def noted(picture, data, columns, rows):
     sent = thin(picture, data, columns, rows)
     if "fleet" in sent and not (out := Path(os.environ["UPDECK_CONFIG"], "loaded")).exists():
-        out.write_text(" ".join(sys.modules))
+        out.write_text(" ".join(sys.modules) + "\\n" + " ".join(parsed))
     return sent
 
 ThinLine.thin = noted
@@ -79,15 +86,27 @@ DRAWS_THE_FIRST_PICTURE = {
 }
 """What is loaded of the layers beneath the screen before anything is seen."""
 
+PARSED = [
+    "updeck.tcss",
+    "App.DEFAULT_CSS",
+    "Screen.DEFAULT_CSS",
+    "Widget.DEFAULT_CSS",
+    "ToastRack.DEFAULT_CSS",
+    "Tooltip.DEFAULT_CSS",
+]
+"""The stylesheets that are parsed before anything is seen; Textual's own app of one widget needs the same five."""
+
 
 def test_before_the_first_paint_nothing_is_loaded_that_it_does_not_need(tmp_path: Path) -> None:
     (tmp_path / "fleet.toml").write_text('[devices.ar11-x]\nurl = "http://127.0.0.1:9"\n')
     environment = {"UPDECK_CONFIG": str(tmp_path), "UPDECK_STATE": str(tmp_path / "state"), "HOME": str(tmp_path)}
     with on_terminal("-c", PAINTED, environment=environment) as terminal:
         terminal.until(lambda seen: "ar11-x" in seen.text)
-    loaded = set((tmp_path / "loaded").read_text().split())
+    modules, sheets = (tmp_path / "loaded").read_text().split("\n")
+    loaded = set(modules.split())
     for layer, wanted in DRAWS_THE_FIRST_PICTURE.items():
         assert {name.removeprefix(f"{layer}.") for name in loaded if name.startswith(f"{layer}.")} == wanted
     assert not loaded & {"httpx", "tomlkit", "sqlite3", "updeck.ui.flows", "updeck.ui.screens.dialog"}
     assert not loaded & {"click", "gettext", "json", "hashlib", "updeck.toml_layout"}
+    assert sorted(sheets.split()) == sorted(PARSED), "each once, in the colours of the theme; none of a dialog's"
     assert sum(name.startswith("updeck.") for name in loaded) <= 60

@@ -139,7 +139,7 @@ def test_the_header_counts_the_gravest_first_and_leaves_out_the_least_grave() ->
 
 
 def test_the_header_says_what_the_view_does_just_now() -> None:
-    seen = replace(standing("f", "", bank(NOW), NOW), marked=12, hidden_marks=9, shown=3, read_only=True, frozen=True)
+    seen = standing("f", "", bank(NOW), NOW)._replace(marked=12, hidden_marks=9, shown=3, read_only=True, frozen=True)
     text = text_of(header(seen, 200))
     for words in ("3 of 12 devices", "12 marked, 9 hidden", "READ-ONLY", "FROZEN"):
         assert words in text
@@ -326,7 +326,7 @@ def test_the_environment_settles_which_glyphs_are_used(environment: dict[str, st
 
 
 def test_ascii_glyphs_take_one_cell_each_and_foreign_text_keeps_its_width() -> None:
-    for name in ASCII.__slots__:
+    for name in ASCII._fields:
         for glyphs in (ASCII, UNICODE):
             sign = getattr(glyphs, name)
             assert isinstance(sign, bool) or cell_width(sign) == 1

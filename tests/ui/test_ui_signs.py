@@ -47,7 +47,7 @@ TABLES: list[tuple[type[StrEnum], Callable[..., str]]] = [
 
 def signs(glyphs: Glyphs) -> set[str]:
     """Return the signs of a set."""
-    return {sign for name in Glyphs.__slots__ if isinstance(sign := getattr(glyphs, name), str)}
+    return {sign for name in Glyphs._fields if isinstance(sign := getattr(glyphs, name), str)}
 
 
 @pytest.mark.parametrize("glyphs", SETS)

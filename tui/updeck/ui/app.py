@@ -92,7 +92,8 @@ class UpdeckApp(App[None], inherit_bindings=False):
         self.animation_level = "none"
         for theme in THEMES.values():
             self.register_theme(theme)
-        self.theme = options.theme
+        self.set_reactive(App.theme, options.theme)  # quietly: nothing is drawn that would be drawn and parsed anew
+        self.stylesheet.set_variables(self.get_css_variables())
         self.home = FleetScreen(self)
 
     @property

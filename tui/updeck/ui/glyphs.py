@@ -8,16 +8,15 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from updeck.text import cell_width
 
 __all__ = ["ASCII", "UNICODE", "Glyphs", "first_environment", "wants_ascii"]
 
 
-@dataclass(frozen=True, slots=True)
-class Glyphs:
+class Glyphs(NamedTuple):
     """One set of signs; each takes exactly one cell."""
 
     ascii: bool
@@ -120,7 +119,7 @@ ASCII = Glyphs(
 _SPELLED = (
     {
         ord(sign): getattr(ASCII, name)
-        for name in Glyphs.__slots__
+        for name in Glyphs._fields
         if isinstance(sign := getattr(UNICODE, name), str) and not sign.isascii()
     }
     | {ord(quote): "'" for quote in "‘’‚‛“”„‟‹›«»"}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from updeck.ui.actions import Pane
 
@@ -46,8 +46,7 @@ class Part(StrEnum):
     FOOTER = "footer"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A rectangle in cells."""
 
     x: int
@@ -66,7 +65,7 @@ def lay_out(
     """
     if rollout and width >= FLOOR[0] and height >= FLOOR[1]:
         shape, places = _laid_out(width, height - 1, pane, lower)
-        moved = {part: replace(place, y=place.y + 1) if place.y else place for part, place in places.items()}
+        moved = {part: place._replace(y=place.y + 1) if place.y else place for part, place in places.items()}
         return shape, {**moved, Part.ROLLOUT: Place(0, 1, width, 1)}
     if width < FLOOR[0] or height < FLOOR[1]:
         line = {Part.HEADER: Place(0, 0, width, 1)}

@@ -9,7 +9,7 @@ differ in lightness too, so that the eye that lacks one kind of cone tells them 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rich.style import Style
 from textual.theme import Theme
@@ -24,8 +24,7 @@ Palette = Mapping[Ink, Style]
 """The look of every ink."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tints:
+class Tints(NamedTuple):
     """The colours of a theme, as Textual spells them."""
 
     dark: bool

@@ -165,6 +165,8 @@ class ThinLine:
                 continue
             if at < 0:
                 out.append(f"\x1b[{row + 1};{column + 1}H")
+            elif column == at:
+                pass
             elif column - at > _JUMP or "" in text[at:column] or _UNKNOWN in styles[at:column]:
                 out.append(f"\x1b[{column - at}C")
             else:
@@ -180,6 +182,8 @@ class ThinLine:
 
     def _cell(self, text: str, style: str) -> str:
         """Return what draws a cell; a blank is drawn in the present style where that looks the same."""
+        if style == self._sent_style:
+            return text
         if text == " " and self._sent_style != _UNKNOWN and _blank(self._sent_style) == style:
             return text
         return self._turn(style) + text

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from updeck.device.states import Reach, UpdateState
 from updeck.text import plural
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Standing", "checked", "header", "label_ink", "name_and_label", "standing"]
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """What the header tells of the fleet and of the view. `counts` are (how many, of what, ink), gravest first."""
 
     fleet_name: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from updeck.device.states import Reach, UpdateState
 from updeck.fleet.tone import Tone
@@ -28,8 +27,7 @@ _NAME_LEAST, _NAME_MOST = 8, 28
 _NEXT_LEAST, _NEXT_GOOD, _NEXT_MOST = 16, 28, 46
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(NamedTuple):
     """Widths in cells; 0 leaves a column out. They depend on the room and the names, never on what is going on."""
 
     name: int

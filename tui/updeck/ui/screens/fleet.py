@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual import events
@@ -348,8 +347,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         """Count the fleet, and draw the header."""
         self._counted_at, self._uncounted = self.deck.clock.monotonic(), False
         options, lineup = self.deck.options, self.lineup
-        seen = replace(
-            standing(options.fleet_name, options.label, lineup.views(), self._now()),
+        seen = standing(options.fleet_name, options.label, lineup.views(), self._now())._replace(
             marked=len(lineup.marks),
             hidden_marks=lineup.hidden_marks,
             shown=len(lineup.shown) if lineup.filtered else None,

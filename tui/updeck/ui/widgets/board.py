@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from updeck.text import cell_width
@@ -76,8 +75,8 @@ class Board:
         places = dict(placed)
         if whole := places.get(Part.DEVICES):
             self.devices.columns = columns = Columns.for_width(whole.width, names)
-            places[Part.DEVICES] = replace(whole, width=columns.left)
-            places[Part.NEXT] = replace(whole, x=whole.x + columns.left, width=whole.width - columns.left)
+            places[Part.DEVICES] = whole._replace(width=columns.left)
+            places[Part.NEXT] = whole._replace(x=whole.x + columns.left, width=whole.width - columns.left)
         for part, canvas in self._parts.items():
             canvas.place(places.get(part))
 

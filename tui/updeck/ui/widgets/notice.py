@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from updeck.ui.facts import wrap
 from updeck.ui.ink import Line, line
 from updeck.ui.layout import Place
@@ -30,5 +28,5 @@ class Notice(Canvas):
         first, *rest = wrap(drawn, self.cells - indent) if ground else [drawn]
         told = [first, *(line(" " * indent, *piece) for piece in rest)][:_MOST]
         if ground and len(told) != self.rows:
-            super().place(replace(ground, y=ground.y - len(told) + 1, height=len(told)))
+            super().place(ground._replace(y=ground.y - len(told) + 1, height=len(told)))
         self.show(told)
