@@ -171,9 +171,10 @@ def test_several_certificates_count_only_what_changes() -> None:
     assert "three" in body.split("unchanged")[1]
     assert "four: no answer" in body
     assert "2 devices present another certificate" in body
-    assert "3 devices present a certificate that is not trusted yet" in text(
-        ask_to_trust_all([offer(None)] * 3, UNICODE)
-    )
+    first = text(ask_to_trust_all([offer(None)] * 3, UNICODE))
+    assert "3 devices present a certificate that is not trusted yet" in first
+    assert "Compare each fingerprint" in first
+    assert "Compare the fingerprint" in text(ask_to_trust(offer(None), UNICODE, NOW))
     assert ask_to_trust_all([offer(NEW)], UNICODE).closed
 
 

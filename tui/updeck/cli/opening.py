@@ -19,7 +19,8 @@ __all__ = ["open_screen", "show_fleet"]
 def open_screen(invocation: Invocation, url: str | None = None) -> Exit:
     """Open the UI for the fleet of the inventory, or for the one device at `url`."""
     if url is not None:
-        return show_fleet(invocation, single_device_fleet(url), name="one device", first_run=True)
+        fleet = single_device_fleet(url)
+        return show_fleet(invocation, fleet, name=fleet.devices[0].name, first_run=True)
     path = fleet_path(invocation.fleet)
     if invocation.fleet is None and not fleet_exists(path):
         return show_fleet(invocation, Fleet(path), name="no inventory yet", first_run=True)

@@ -17,7 +17,7 @@ __all__ = ["ask_to_trust", "ask_to_trust_all", "changed", "sum_fact", "sum_lines
 
 _BLOCK, _BLOCKS_A_LINE = 8, 4
 _SUM_WIDTH = _BLOCKS_A_LINE * (_BLOCK + 1) - 1
-_ADVICE = "Compare each fingerprint with the one on the device's console before you trust it."
+_ADVICE = "Compare the fingerprint with the one on the device's console before you trust it."
 _ADVICE_CHANGED = (
     "A device makes a new certificate of its own at boot: after an update of ours that is to be expected. "
     "Otherwise compare the fingerprint with the one on the device's console before you trust it."
@@ -74,7 +74,7 @@ def ask_to_trust_all(offers: Sequence[CertificateOffer | tuple[str, str]], glyph
         what = "a certificate that is not trusted yet" if first else "another certificate"
         head = f"{plural(len(new), 'device presents', 'devices present')} {what}."
         out = sentence(head, width, Ink.STRONG)
-        out += sentence(_ADVICE if first else _ADVICE_CHANGED, width, Ink.DIM) if new else []
+        out += sentence(_ADVICE.replace("the", "each", 1) if first else _ADVICE_CHANGED, width, Ink.DIM) if new else []
         for offer in new:
             out += heading(offer.device, width, glyphs.rule)
             if offer.trusted is None:
