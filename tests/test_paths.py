@@ -11,7 +11,15 @@ from pathlib import Path
 import pytest
 
 from updeck.errors import ConfigError, SecretError
-from updeck.paths import config_dir, private_file, read_secret_file, ready_state_dir, state_dir, write_atomic
+from updeck.paths import (
+    config_dir,
+    private_file,
+    read_secret_file,
+    ready_state_dir,
+    state_dir,
+    write_atomic,
+    write_new,
+)
 
 posix = pytest.mark.skipif(os.name != "posix", reason="owners and modes are POSIX")
 as_root = pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root gives files away")
@@ -187,6 +195,23 @@ def test_an_atomic_write_leaves_the_new_text_its_mode_and_nothing_else(tmp_path:
     assert path.read_bytes() == "nëw\n".encode()
     assert mode_of(path) == mode
     assert [one.name for one in path.parent.iterdir()] == ["fleet.toml"]
+
+
+def test_a_write_is_on_disk_before_it_takes_its_place_and_the_place_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync, path = os.fsync, tmp_path / "file"
+    synced: list[tuple[str, str | None]] = []
+
+    def noted(handle: int) -> None:
+        kind = "directory" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file"
+        synced.append((kind, path.read_text() if path.exists() else None))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    assert write_new(path, "first")
+    write_atomic(path, "second")
+    assert synced == [("file", None), ("directory", "first"), ("file", "first"), ("directory", "second")]
 
 
 @posix

@@ -22,7 +22,7 @@ from updeck.journal.models import Verdict
 from updeck.journal.plan_models import ControlKind, RolloutRecord
 from updeck.journal.store import Journal
 from updeck.rollout.engine import Engine
-from updeck.rollout.plan import Fence, Goal, Limits, Plan, PlannedDevice, PlannedImage, Promotion, Source
+from updeck.rollout.plan import Fence, Goal, Limits, Plan, PlannedDevice, PlannedImage, Promotion, Source, Via
 from updeck.rollout.progress import RolloutState
 from updeck.rollout.registration import register
 from updeck.simulator.images import write_image
@@ -195,3 +195,22 @@ async def test_misfits_get_the_verdict_that_their_truth_warrants(simulator: Star
             assert (verdict is Verdict.SUCCESS) == (version == NEW and starts == 1), name
         assert verdicts[at.simulator.with_trait("failed_critical")] is Verdict.SKIPPED
         assert list(verdicts.values()).count(Verdict.SUCCESS) >= 5
+
+
+async def test_the_record_of_a_fetch_does_not_hold_what_its_url_keeps_secret(
+    simulator: StartSimulator, tmp_path: Path
+) -> None:
+    async with site(simulator, tmp_path, devices=1) as at:
+        (name,) = at.simulator.names
+        url = "http://127.0.0.1:9/new.iso?key=hidden"
+        image = replace(at.image, source=Source.URL, location=url, size_bytes=None)
+        plan = replace(at.plan(), image=image, until=Goal.STAGED, via=Via.FETCH)
+        rollout = at.register(plan)
+        await at.drive(rollout, plan)
+        requests = at.simulator.truth(name)["requests"]
+        assert isinstance(requests, list)
+        assert any(one["path"].endswith("/images/fetch") for one in requests)
+        intents = at.record(rollout).member(name).attempt.intents
+        assert intents
+        assert "hidden" not in repr(intents)
+        assert "hidden" not in repr(at.journal.events())
