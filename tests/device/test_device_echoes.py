@@ -20,7 +20,7 @@ from updeck.device.echoes import MARK, Echoes
 from updeck.device.endpoint import AuthMethod
 from updeck.device.exchange import Answer
 from updeck.device.image_file import ImageFile
-from updeck.errors import UpdeckError
+from updeck.errors import Unreachable, UpdeckError
 
 TOKEN = "tokén-9/+x=y&z".encode().hex() + ".b~c.d-e"
 Spell = Callable[[str], str]
@@ -186,4 +186,4 @@ def test_a_short_password_is_masked_in_foreign_words_and_leaves_ours_alone() -> 
     echoes.learn("no")
     assert echoes.mask("no way") == f"{MARK} way"
     with pytest.raises(UpdeckError, match="it is not so"), echoes.in_errors():
-        raise UpdeckError("it is not so")
+        raise Unreachable("it is not so")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import socket
+import stat
 from pathlib import Path
 from threading import Event
 
 import pytest
 
+from failing_disk import fail_reading, gone
 from updeck.device.image_file import CHUNK_BYTES, Checksums, ImageFile, publisher_sum, suggest_version
 from updeck.errors import Interrupted, LocalFileError
 
@@ -100,7 +103,23 @@ def remove(path: Path) -> None:
     path.unlink()
 
 
-CHANGES = [grow, shrink, cut_off, rewrite, swap, remove]
+def link(path: Path) -> None:
+    twin = path.with_suffix(".new")
+    swap_in = path.with_suffix(".link")
+    twin.write_bytes(path.read_bytes())
+    times = path.stat().st_mtime_ns
+    os.utime(twin, ns=(times, times))
+    swap_in.symlink_to(twin)
+    swap_in.replace(path)
+
+
+def link_to_a_pipe(path: Path) -> None:
+    os.mkfifo(path.with_suffix(".pipe"))
+    path.unlink()
+    path.symlink_to(path.with_suffix(".pipe"))
+
+
+CHANGES = [link, link_to_a_pipe, grow, shrink, cut_off, rewrite, swap, remove]
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -148,6 +167,70 @@ def test_a_sum_is_computed_once_and_known_until_the_file_changes(image: Path) ->
     assert seen.count(file.size_bytes) == 1
     grow(image)
     assert sums.known(ImageFile.open(image)) is None
+
+
+BROKEN = [errno.EIO, errno.ESTALE, errno.ENXIO, errno.ETIMEDOUT]
+
+
+@pytest.mark.parametrize("error", BROKEN)
+@pytest.mark.parametrize("after_bytes", [0, 1, CHUNK_BYTES, 2 * CHUNK_BYTES + 5])
+def test_a_disk_that_breaks_while_it_is_read_is_one_sentence_and_no_sum(
+    image: Path, after_bytes: int, error: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sums = Checksums()
+    before = ImageFile.open(image)
+    fail_reading(monkeypatch, image, after_bytes, error)
+    with pytest.raises(LocalFileError) as caught:
+        sums.of(ImageFile.open(image))
+    assert str(caught.value) == f"{image} cannot be read: {os.strerror(error)}"
+    assert sums.known(before) is None
+    with pytest.raises(LocalFileError):
+        sums.of(before)
+
+
+@pytest.mark.parametrize("error", BROKEN)
+def test_a_mount_that_fails_while_a_file_is_read_is_one_sentence(
+    image: Path, error: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = ImageFile.open(image)
+    chunks = file.chunks()
+    next(chunks)
+    gone(monkeypatch, image, error)
+    with pytest.raises(LocalFileError, match=f"cannot be read: {os.strerror(error)}"):
+        next(chunks)
+    assert "cannot be read" in opened(image)
+
+
+@pytest.mark.parametrize("error", [*BROKEN, errno.EACCES, errno.ELOOP])
+def test_a_sum_file_that_nobody_can_look_at_does_not_pass_for_none(
+    image: Path, error: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside = image.with_name(image.name + ".sha256")
+    beside.write_text(f"{OTHER}\n")
+    gone(monkeypatch, beside, error)
+    with pytest.raises(LocalFileError, match=f"cannot be read: {os.strerror(error)}"):
+        publisher_sum(image)
+
+
+@pytest.mark.parametrize("after_bytes", [0, 10])
+def test_a_sum_file_on_a_disk_that_breaks_does_not_pass_for_none(
+    image: Path, after_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside = image.with_name(image.name + ".sha256")
+    beside.write_text(f"{OTHER}\n")
+    fail_reading(monkeypatch, beside, after_bytes)
+    with pytest.raises(LocalFileError):
+        publisher_sum(image)
+
+
+REFUSES_READS = Path("/sys/class/net/lo/duplex")
+"""A regular file of 4096 bytes that the kernel lets nobody read."""
+
+
+@pytest.mark.skipif(not REFUSES_READS.exists(), reason="only where Linux tells of its network in files")
+def test_a_file_that_the_kernel_refuses_to_read_is_one_sentence() -> None:
+    assert stat.S_ISREG(REFUSES_READS.stat().st_mode)
+    assert opened(REFUSES_READS) == f"{REFUSES_READS} cannot be read: Invalid argument"
 
 
 def test_summing_stops_when_told_to(image: Path) -> None:

@@ -7,6 +7,7 @@ memory whole.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -27,6 +28,7 @@ CHUNK_BYTES = 1 << 20
 """How much of a file is in memory at a time."""
 
 _SUM_FILE_LIMIT = 1 << 20
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 # A FIFO must not block the open, a terminal must not become ours, and Windows must not translate line ends.
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 _GNU_LINE = re.compile(r"\\?(?P<sum>[0-9A-Fa-f]{64})(?:[ \t]+[*]?(?P<name>.+))?")
@@ -136,13 +138,15 @@ def publisher_sum(path: Path) -> str | None:
 
     Reads the formats of sha256sum, of BSD, and a bare sum. Of several lines the one that names the file
     counts; of a single line the name does not matter. Raises LocalFileError where the file is there and tells
-    no sum.
+    no sum, and where nobody can tell whether it is there: that must not pass for a publisher who states none.
     """
     beside = path.with_name(path.name + ".sha256")
     try:
         beside.lstat()
-    except OSError:
-        return None
+    except OSError as error:
+        if error.errno in _NOT_THERE:
+            return None
+        raise LocalFileError(f"{clean(beside)} cannot be read: {clean(error.strerror)}") from error
     with _opened(beside) as file:
         text = file.read(_SUM_FILE_LIMIT).decode("utf-8", "replace")
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]

@@ -1,0 +1,50 @@
+"""Files whose reading fails midway, as those of a stick that was pulled out or of a share that is gone."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+from pathlib import Path
+
+import pytest
+
+__all__ = ["fail_reading", "gone"]
+
+
+def fail_reading(patch: pytest.MonkeyPatch, path: Path, after_bytes: int, error: int = errno.EIO) -> None:
+    """Let every file of this name, opened from now on, fail to be read once so many bytes were read of it."""
+    opened = os.fdopen
+
+    class Failing(io.FileIO):
+        """Reads up to a place on the disk that is broken."""
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            if self.tell() >= after_bytes:
+                raise OSError(error, os.strerror(error))
+            return super().read(-1 if size is None else min(size, after_bytes - self.tell())) or b""
+
+    def fdopen(descriptor: int, *rest: object, **more: object) -> object:
+        if Path(f"/proc/self/fd/{descriptor}").readlink() == path.resolve():
+            return Failing(descriptor, "rb")
+        return opened(descriptor, *rest, **more)  # type: ignore[call-overload]
+
+    patch.setattr(os, "fdopen", fdopen)
+
+
+def gone(patch: pytest.MonkeyPatch, path: Path, error: int) -> None:
+    """Let nobody look at this path any more, as beneath a mount that has failed."""
+    stat, lstat = Path.stat, Path.lstat
+
+    def looked(self: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if self == path:
+            raise OSError(error, os.strerror(error))
+        return stat(self, follow_symlinks=follow_symlinks)
+
+    def looked_at_link(self: Path) -> os.stat_result:
+        if self == path:
+            raise OSError(error, os.strerror(error))
+        return lstat(self)
+
+    patch.setattr(Path, "stat", looked)
+    patch.setattr(Path, "lstat", looked_at_link)
