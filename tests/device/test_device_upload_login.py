@@ -101,8 +101,8 @@ async def test_a_login_that_ends_and_is_renewed_by_a_poll_midway_leaves_the_uplo
 
         async def end_and_poll() -> None:
             async with asyncio.timeout(30):
-                while not bench.truth("images"):
-                    await asyncio.sleep(0)  # until the device has let the upload in
+                while not bench.truth("images"):  # noqa: ASYNC110 (the device tells nobody)
+                    await asyncio.sleep(0)
             await bench.simulator.advance(LIFE_S + 1)
             assert (await bench.client.update()).state == "IDLE"
 
