@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -181,6 +181,59 @@ def test_a_typed_password_is_told_nowhere(tmp_path: Path) -> None:
             return terminal.written
 
     asyncio.run(play())
+
+
+ECHOES: dict[str, Callable[[str], str]] = {
+    "plain": str,
+    "url": quote,
+    "json": json.dumps,
+    "base64": lambda secret: base64.b64encode(secret.encode()).decode(),
+    "the header of basic": lambda secret: base64.b64encode(f"admin:{secret}".encode()).decode(),
+}
+
+
+async def test_a_password_that_devices_repeat_in_their_errors_is_told_nowhere(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        stage.take(SOURCES["file"])
+        first, second = stage.simulator.names
+        told = " | ".join(spell(CANARY) for spell in ECHOES.values())
+        fault: dict[str, object] = {"error_id": "REQUEST_INVALID_INPUT", "error_text": f"Bad request: {told}"}
+        with stage.lookout.watching():
+            stage.simulator.fault(first, "status", path="/token", status=401, **fault)
+            assert (await stage.run("status")).code == 1
+            assert (await stage.run("devices", "login", first)).code == 1
+            stage.simulator.clear_faults(first)
+            for path in ("/images/upload", "/images/fetch"):
+                stage.simulator.fault(first, "status", path=path, status=409, **fault)
+            assert (await stage.run("images", "upload", str(stage.desk.image), first)).code != 0
+            assert (await stage.run("images", "fetch", "http://192.0.2.1/x-11.12.0.iso", first)).code != 0
+            stage.simulator.fault(second, "status", path="/update/init", status=400, **fault)
+            planned = await stage.desk.plan()
+            assert (await stage.run(*planned.words)).code != 0
+            (rollout,) = {row["id"] for row in (await stage.run("rollout", "list", "--json")).json["rollouts"]}
+            for words in (("rollout", "show", rollout), ("rollout", "report", rollout), ("journal",), ("status",)):
+                await stage.run(*words)
+            stage.simulator.fault(first, "status", path="/update", status=500, **fault)
+            stage.output += await asyncio.to_thread(looked_at, stage)
+        assert stage.output.count("•••".encode()) > 10, "the devices must have repeated it"
+        log = next(stage.state.glob("engine-*.log")).read_text()
+        assert "•••" in log
+        stage.assert_kept()
+
+
+def looked_at(stage: Stage) -> bytes:
+    """Open the UI, see the reason of a device, and return all that was written."""
+    environment = {**stage.shell.extra, "UPDECK_CONFIG": str(stage.config), "UPDECK_STATE": str(stage.state)}
+    with on_terminal("-m", "updeck", environment=environment) as terminal:
+        terminal.until(lambda seen: "•••" in seen.text)
+        terminal.send("J")
+        terminal.until_quiet(1.0)
+        terminal.send("\x1b")
+        terminal.until_quiet()
+        terminal.send("q")
+        terminal.process.wait(30)
+        terminal.read(0.5)
+        return terminal.written
 
 
 async def test_a_connect_to_anywhere_else_would_be_seen(tmp_path: Path) -> None:

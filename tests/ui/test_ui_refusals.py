@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from dialog_stage import words
 from flow_desk import Desk, Open
 from updeck.device.models import Reach
+from updeck.fleet.inventory import Fleet
 from updeck.fleet.views import DeviceView
 from updeck.ui import flows
 from updeck.ui.glyphs import UNICODE
@@ -76,7 +78,7 @@ ANSWERS = [(401, "AUTH_EXPIRED_TOKEN"), (403, "AUTH_FORBIDDEN"), (403, "AUTH_DIS
 async def test_a_call_that_is_refused_so_is_told_with_its_reason_and_not_sent_again(
     desk: Open, status: int, error_id: str
 ) -> None:
-    async with desk(devices=1) as bench:
+    async with desk(devices=1, change=without_spacing) as bench:
         name = bench.simulator.names[0]
         await bench.upload(name, bench.image())
         for call, path in CALLS.items():
@@ -120,3 +122,8 @@ def sent(bench: Desk, name: str, path: str) -> int:
     requests = bench.simulator.truth(name)["requests"]
     assert isinstance(requests, list)
     return len([one for one in requests if one["method"] != "GET" and one["path"].endswith(path)])
+
+
+def without_spacing(fleet: Fleet) -> Fleet:
+    """Return the fleet with no time between two logins: a session that the device ended is replaced at once."""
+    return replace(fleet, patience=replace(fleet.patience, relogin=0.0))
