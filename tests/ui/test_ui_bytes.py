@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -55,6 +56,17 @@ def test_a_hundred_changes_a_second_cost_at_most_600_bytes_a_second(columns: int
         written = terminal.until_quiet(3.0)
     assert b"uploads" in written
     assert len(written) <= 3 * 600
+
+
+@pytest.mark.parametrize(("columns", "rows"), SIZES)
+def test_a_hundred_changes_a_second_that_are_all_on_view_cost_no_more(columns: int, rows: int) -> None:
+    with fleet(columns, rows, "100", "600", str(rows - 16)) as terminal:
+        before, began = len(terminal.written), time.monotonic()
+        terminal.process.send_signal(signal.SIGUSR1)
+        terminal.until_quiet(3.0)
+        lasted_s = max(6.0, time.monotonic() - began - 3.0)  # a busy machine makes the changes more slowly
+        assert "uploads 599 MB" in terminal.picture, "the last change is shown"
+        assert 600 < len(terminal.written) - before <= lasted_s * 600
 
 
 @pytest.mark.parametrize(("columns", "rows"), [SIZES[0], pytest.param(120, 40, id="120x40", marks=pytest.mark.long)])

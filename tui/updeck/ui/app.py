@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -23,6 +23,7 @@ from updeck.errors import UpdeckError
 from updeck.paths import state_dir
 from updeck.text import plural
 from updeck.ui.actions import BY_ID
+from updeck.ui.crash import Nowhere
 from updeck.ui.glyphs import ASCII, UNICODE, Glyphs
 from updeck.ui.ink import EMPTY, Ink, Line, line
 from updeck.ui.keymap import Keymap
@@ -45,13 +46,6 @@ if TYPE_CHECKING:
     from updeck.ui.recent import Recent
 
 __all__ = ["UpdeckApp"]
-
-
-class _Nowhere(io.StringIO):
-    """A file that forgets: Textual's own crash report shows local variables, and a password may be among them."""
-
-    def write(self, text: str) -> int:
-        return len(text)
 
 
 class UpdeckApp(App[None], inherit_bindings=False):
@@ -88,7 +82,7 @@ class UpdeckApp(App[None], inherit_bindings=False):
         super().__init__(
             driver_class=driver_with(self._title, self._picture), ansi_color=True if options.theme == "ansi" else None
         )
-        self.error_console = Console(file=_Nowhere())
+        self.error_console = Console(file=Nowhere())
         self.animation_level = "none"
         for theme in THEMES.values():
             self.register_theme(theme)
@@ -226,8 +220,18 @@ class UpdeckApp(App[None], inherit_bindings=False):
         self._turn(lambda: self._push(screen))
 
     async def _push(self, screen: Screen[None]) -> None:
-        with self.batch_update():
+        with self.one_picture():
             await self.push_screen(screen)
+
+    @contextmanager
+    def one_picture(self) -> Iterator[None]:
+        """Send nothing of what is drawn on the way, only what stands there in the end."""
+        self._picture.held = True
+        try:
+            with self.batch_update():
+                yield
+        finally:
+            self.call_after_refresh(self._show_turned)
 
     def close(self, screen: Screen[None], then: Callable[[], None] | None = None) -> None:
         """Close a screen, in one batch too, and go on with `then`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import time
 import traceback
@@ -12,9 +13,16 @@ from pathlib import Path
 from updeck.errors import UpdeckError, fault_in_words
 from updeck.text import clean, clean_lines
 
-__all__ = ["UiCrash", "crash_report", "note_crash", "record_crash"]
+__all__ = ["Nowhere", "UiCrash", "crash_report", "note_crash", "record_crash"]
 
 _number = count(1)
+
+
+class Nowhere(io.StringIO):
+    """A file that forgets: Textual's own crash report shows local variables, and a password may be among them."""
+
+    def write(self, text: str) -> int:
+        return len(text)
 
 
 class UiCrash(UpdeckError):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from textual.app import App
 from textual.screen import Screen
@@ -40,9 +41,20 @@ class _Curtain(Screen[None]):
     """
 
 
+@runtime_checkable
+class _Holds(Protocol):
+    """An app that can keep back what it draws on the way from one screen to another."""
+
+    def one_picture(self) -> AbstractContextManager[None]: ...
+
+
+def _one_picture(app: App[Any]) -> AbstractContextManager[None]:
+    return app.one_picture() if isinstance(app, _Holds) else app.batch_update()
+
+
 async def open_dialog(app: App[Any], dialog: Dialog[Answer]) -> None:
     """Open a dialog in one paint."""
-    with app.batch_update():
+    with _one_picture(app):
         await app.push_screen(_Curtain())
         await app.push_screen(dialog)
 
@@ -50,7 +62,7 @@ async def open_dialog(app: App[Any], dialog: Dialog[Answer]) -> None:
 async def close_dialog(app: App[Any], dialog: Dialog[Answer]) -> Answer | None:
     """Wait for the answer of an open dialog, close it in one paint, and return it."""
     answer = await dialog.answered
-    with app.batch_update():
+    with _one_picture(app):
         forget_drawn(dialog)
         await app.pop_screen()
         await app.pop_screen()

@@ -24,6 +24,7 @@ from updeck.ui.layout import Part, Shape
 from updeck.ui.lines.footer import footer, whole_keys
 from updeck.ui.lines.header import checked, header, standing
 from updeck.ui.lineup import Lineup
+from updeck.ui.pacing import Pacing
 from updeck.ui.widgets.board import Board
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         self._seen_sequence = self._seen_roster = -1
         self._aged_at = self._counted_at = float("-inf")
         self._uncounted = False
-        self._frozen_at = 0.0
+        self._pacing, self._frozen_at = Pacing(), 0.0
         self._placed_for = Size(0, 0)
         self._rest: Timer | None = None
 
@@ -211,9 +212,9 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         moved = self.lineup.settle()
         now = self.deck.clock.monotonic()
         aged = now - self._aged_at >= AGE_S
-        if changed or moved or aged:
+        if self._pacing.due(now, changed=changed) or moved or aged:
             self._aged_at = now if aged else self._aged_at
-            self.show_list()
+            self._pacing.drew(now, self.show_list())
             self._show_checked()
             self.show_detail()
             self._show_notice()
@@ -307,13 +308,13 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         self._show_notice()
         self.show_footer()
 
-    def show_list(self) -> None:
-        """Draw the rows, with the times of the newest answers."""
+    def show_list(self) -> int:
+        """Draw the rows, with the times of the newest answers; return how many cells of *next* changed."""
         service = self.deck.service_or_none
         if service is not None and not self.lineup.frozen:
             self.lineup.refresh(service.state.views())
         self.board.devices.nothing = self._why_empty()
-        self.board.show_list(self._now())
+        return self.board.show_list(self._now())
 
     def _now(self) -> float:
         """Return the wall clock; while the view is frozen, the moment at which it froze."""

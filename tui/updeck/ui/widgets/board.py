@@ -104,11 +104,11 @@ class Board:
         canvas = self._parts[part]
         canvas.show((line((" " * max(0, canvas.cells - width_of(drawn)), Ink.DIM), *drawn),))
 
-    def show_list(self, now: float) -> None:
-        """Draw the rows and their head. `now` is our wall clock."""
+    def show_list(self, now: float) -> int:
+        """Draw the rows and their head, and return how many cells of *next* changed. `now` is our wall clock."""
         lineup = self._lineup
         self.show_line(Part.HEAD, head(self.devices.columns, lineup.sort, reverse=lineup.reversed, glyphs=self._glyphs))
-        self.devices.draw(now)
+        return self.devices.draw(now)
 
     def show_detail(self, view: DeviceView | None, now: float) -> None:
         """Draw status and images of a device, as far as they are on view."""

@@ -47,14 +47,17 @@ class Canvas(Widget, can_focus=False):
             self.styles.width = place.width
             self.styles.height = place.height
 
-    def show(self, lines: Sequence[Line]) -> None:
-        """Show these lines; repaints the changed cells only."""
+    def show(self, lines: Sequence[Line]) -> int:
+        """Show these lines; repaints the changed cells only, and returns of how many lines."""
+        painted = 0
         before, self._lines = self._lines, tuple(lines)
         for y, (old, new) in enumerate(zip_longest(before, self._lines, fillvalue=EMPTY)):
             if y >= self.rows:
                 break
             if old != new and (width := min(changed_width(old, new), self.cells)):
                 self.refresh(Region(0, y, width, 1))
+                painted += 1
+        return painted
 
     def render_line(self, y: int) -> Strip:
         """Draw one line, padded to the width of the widget."""

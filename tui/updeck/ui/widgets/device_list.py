@@ -30,16 +30,15 @@ class DeviceList(Canvas):
         """Return which row of the lineup stands in line `y` of the widget."""
         return self._top + y
 
-    def draw(self, now: float) -> None:
-        """Draw the rows on view. `now` is our wall clock."""
+    def draw(self, now: float) -> int:
+        """Draw the rows on view, and return how many cells of *next* have changed. `now` is our wall clock."""
         lineup = self._lineup
         height = self.rows
         self._top = self._scrolled(lineup.row, len(lineup.shown), height)
         names = lineup.shown[self._top : self._top + height]
         if not names:
             self.show((line((f"   {self.nothing}", Ink.DIM)),))
-            self._moving.show(())
-            return
+            return self._moving.show(())
         rows = [
             row(
                 lineup.view(name),
@@ -53,7 +52,7 @@ class DeviceList(Canvas):
             for name in names
         ]
         self.show([left for left, _ in rows])
-        self._moving.show([right for _, right in rows])
+        return self._moving.show([right for _, right in rows])
 
     def _scrolled(self, cursor: int, count: int, height: int) -> int:
         """Return the first row on view, so that the cursor's row is among them."""
