@@ -205,3 +205,44 @@ def test_no_key_of_a_rollout_asks_for_anything_when_read_only(bench: Bench) -> N
                 assert bench.deeds() == before, key
             visitor.leave("Rollouts")
             visitor.leave(HOME)
+
+
+def kept(bench: Bench) -> tuple[object, ...]:
+    """Return all that dialogs could have changed: calls, wishes, logins, notes, verdicts of people, the inventory."""
+    names = bench.simulator.names
+    return (
+        bench.deeds(),
+        [bench.simulator.truth(name)["logins"] for name in names[:2]],
+        [bench.engine.record(name).acknowledged_note for name in names],
+        [one.attempt.resolve for rollout in bench.rollouts for one in bench.engine.rollout(rollout).members],
+        (Path(bench.environment["UPDECK_CONFIG"]) / "fleet.toml").read_bytes(),
+    )
+
+
+def hurry(visitor: Visitor, bench: Bench, keys: str, answer: str, shown: str, back: str) -> None:
+    """Answer a dialog in the burst that opens it, then by a paste; nothing may come of either."""
+    before = kept(bench)
+    visitor.press(f"{keys}{answer}")
+    leave(visitor, back)
+    assert kept(bench) == before, (keys, "what was typed ahead was meant for no dialog")
+    visitor.press(keys, shown)
+    visitor.press(f"\x1b[200~{answer}\x1b[201~")
+    leave(visitor, back)
+    assert kept(bench) == before, (keys, "a paste answers nothing")
+
+
+def test_no_haste_trusts_a_certificate(bench: Bench) -> None:
+    name = bench.simulator.names[1]
+    inventory = Path(bench.environment["UPDECK_CONFIG"]) / "fleet.toml"
+    pin = bench.simulator.fingerprint(name)
+    assert pin is not None
+    inventory.write_text(inventory.read_text().replace(pin, f"sha256:{'0' * 64}"))
+    with on_terminal("-m", "updeck", environment=bench.environment) as terminal:
+        terminal.until(lambda seen: "trust certificate" in seen.text)
+        visitor = Visitor(terminal, 120, 40)
+        visitor.go_to(name)
+        hurry(visitor, bench, "c", f"trust {name}\r", "and press enter", HOME)
+        hurry(visitor, bench, "c", "y", "and press enter", HOME)
+        visitor.press("c", "and press enter")
+        visitor.press(f"trust {name}\r", "is trusted now")
+        assert pin in inventory.read_text(), "the same typed does it"
