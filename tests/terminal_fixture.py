@@ -146,13 +146,16 @@ def on_terminal(
     *arguments: str,
     columns: int = 120,
     rows: int = 40,
-    environment: Mapping[str, str] | None = None,
+    environment: Mapping[str, str | None] | None = None,
     controlling: bool = True,
 ) -> Iterator[Terminal]:
-    """Run `python ARGUMENTS` on a pseudo-terminal; one that is not `controlling` sends no SIGHUP when it goes."""
+    """Run `python ARGUMENTS` on a pseudo-terminal; one that is not `controlling` sends no SIGHUP when it goes.
+
+    A variable of the `environment` that is None is not set at all.
+    """
     near, far = os.openpty()
     fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    told = {
+    wanted: dict[str, str | None] = {
         "PATH": os.environ["PATH"],
         "HOME": os.environ.get("HOME", "/"),
         "TERM": "xterm-256color",
@@ -160,6 +163,7 @@ def on_terminal(
         "PYTHONPATH": str(SOURCE),
         **(environment or {}),
     }
+    told = {name: value for name, value in wanted.items() if value is not None}
 
     def settle() -> None:
         os.setsid()

@@ -319,6 +319,10 @@ def test_amounts_and_impossible_times_are_still_words() -> None:
         ({"LANG": "en_US.UTF-8", "LC_ALL": "C"}, True),
         ({"LC_CTYPE": "de_DE.utf8", "LANG": "C"}, False),
         ({"LC_ALL": "", "LANG": "de_DE.ISO-8859-1"}, True),
+        ({"TERM": "linux", "LANG": "de_DE.UTF-8"}, True),
+        ({"TERM": "vt100", "LC_ALL": "C.UTF-8"}, True),
+        ({"TERM": "screen", "LC_ALL": "C.UTF-8"}, False),
+        ({"TERM": "tmux-256color", "LC_ALL": "C.UTF-8"}, False),
     ],
 )
 def test_the_environment_settles_which_glyphs_are_used(environment: dict[str, str], plain: bool) -> None:

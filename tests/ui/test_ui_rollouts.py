@@ -171,7 +171,7 @@ class Seat:
     async def open(self) -> None:
         """Open the newest rollout by keys."""
         await self.press("R")
-        await self.reads("Rollouts", "of 8")
+        await self.reads("Rollouts", SHORT)
         await self.press("enter")
         await self.until(lambda: isinstance(self.app.screen, RolloutScreen))
         await self.reads("wave 1 of 3")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+from collections.abc import Callable
 
 import pytest
 
@@ -116,6 +117,52 @@ def test_a_terminal_that_cannot_draw_is_told_where_to_look_instead(environment: 
         terminal.until(lambda seen: "`updeck status`" in seen.text)
         assert terminal.process.wait(HANG_S) == 2
         assert b"\x1b" not in terminal.written
+
+
+def shows(pattern: str) -> Callable[[Terminal], bool]:
+    """Return whether the pattern stands on the screen."""
+    return lambda seen: re.search(pattern, seen.picture, re.MULTILINE) is not None
+
+
+FEW = {b"0", b"1", b"2", b"4", b"7", b"22", b"39", b"49"}
+SIXTEEN = FEW | {f"{base + number}".encode() for base in (30, 40, 90, 100) for number in range(8)}
+TERMS = [
+    ("linux", SIXTEEN, True),
+    ("vt100", FEW, True),
+    pytest.param("screen", SIXTEEN, False, marks=pytest.mark.long),
+    pytest.param("tmux-256color", None, False, marks=pytest.mark.long),
+    pytest.param("xterm", SIXTEEN, False, marks=pytest.mark.long),
+    pytest.param("nosuch-terminal", SIXTEEN, False, marks=pytest.mark.long),
+    pytest.param("", SIXTEEN, False, marks=pytest.mark.long),
+    (None, SIXTEEN, False),
+]
+
+
+@pytest.mark.parametrize(("term", "codes", "ascii_only"), TERMS)
+def test_every_kind_of_terminal_hears_its_keys_gets_what_it_can_show_and_is_given_back(
+    term: str | None, codes: set[bytes] | None, ascii_only: bool
+) -> None:
+    with on_terminal(*child(), environment={"TERM": term}) as terminal:
+        before = terminal.attributes()
+        terminal.until(there)
+        for keys, shown in (
+            ("\x1b[B", r"^[▌>] +ar11-s00-0001"),  # down, in both ways that terminals spell it
+            ("\x1bOB", r"^[▌>] +ar11-s00-0002"),
+            ("?", "Keys of the list"),
+            ("\x1b[6~", "What a device says"),
+        ):
+            terminal.send(keys)
+            terminal.until(shows(shown))
+            terminal.until_quiet(0.1)
+        terminal.send("\x1b")
+        terminal.until(lambda seen: "q quit" in seen.picture)
+        terminal.send("q")
+        assert terminal.until_end() == 0
+        assert terminal.attributes() == before
+        assert RESTORED in terminal.written
+    used = {code for found in _SGR.findall(terminal.written) for code in found.split(b";") if code}
+    assert codes is None or used <= codes, used - codes
+    assert terminal.written.isascii() is ascii_only
 
 
 def test_no_color_sends_no_colour_at_all() -> None:

@@ -127,6 +127,10 @@ _SPELLED = (
 )
 
 
+_FEW_SIGNS = ("linux", "vt1", "vt2", "vt3")
+"""How the names of terminals begin that show few signs, whatever the locale says."""
+
+
 def first_environment(path: Path = Path("/proc/self/environ")) -> Mapping[str, str]:
     """Return the environment as the process was given it, before Python coerced a C locale to UTF-8 (PEP 538)."""
     try:
@@ -137,7 +141,12 @@ def first_environment(path: Path = Path("/proc/self/environ")) -> Mapping[str, s
 
 
 def wants_ascii(environment: Mapping[str, str]) -> bool:
-    """Whether the locale of `environment` cannot show UTF-8; an unset locale cannot, like the C locale."""
+    """Whether the locale of `environment` cannot show UTF-8, or its terminal has no font for more than letters.
+
+    An unset locale cannot, like the C locale. The Linux console has a font of 256 or 512 signs, a VT no UTF-8.
+    """
+    if environment.get("TERM", "").startswith(_FEW_SIGNS):
+        return True
     for name in ("LC_ALL", "LC_CTYPE", "LANG"):
         if value := environment.get(name):
             return "utf-8" not in value.lower() and "utf8" not in value.lower()

@@ -15,7 +15,7 @@ from updeck.ui.glyphs import first_environment, wants_ascii
 if TYPE_CHECKING:
     from updeck.fleet.service import FleetService
 
-__all__ = ["UiOptions", "run_app"]
+__all__ = ["UiOptions", "is_colourless", "run_app"]
 
 SLOW_PACE_S = 1.0
 """Seconds between two pictures of what changes by itself, over a slow line."""
@@ -75,6 +75,12 @@ def _why_plain(environment: Mapping[str, str]) -> str | None:
     return None if _many_colours(environment) else "this terminal says that it has few colours: it is drawn in its own"
 
 
+def is_colourless(environment: Mapping[str, str]) -> bool:
+    """Whether a terminal by its name knows no colours: a VT of old, or one that says `-m` or `-mono`."""
+    term = environment.get("TERM", "")
+    return term.startswith(("vt1", "vt2", "vt3")) or term.endswith(("-m", "-mono"))
+
+
 def _many_colours(environment: Mapping[str, str]) -> bool:
     if os.name == "nt" or environment.get("COLORTERM"):
         return True
@@ -95,6 +101,8 @@ def run_app(open_service: Callable[[], FleetService], options: UiOptions, *, clo
         )
     os.environ.setdefault("TEXTUAL_COLOR_SYSTEM", "256")
     os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+    if is_colourless(os.environ):
+        os.environ["NO_COLOR"] = "1"
     from updeck.paths import state_dir
     from updeck.ui.app import UpdeckApp
     from updeck.ui.crash import record_crash

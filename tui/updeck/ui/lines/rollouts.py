@@ -41,7 +41,7 @@ _STATE_INKS = {
     RolloutState.ENDED: Ink.DIM,
     RolloutState.ABORTED: Ink.DIM,
 }
-_ID, _STATE, _CREATED, _DONE = 13, 23, 16, 9
+_ID, _STATE, _CREATED, _DONE, _SHORT_DONE = 13, 23, 16, 9, 7
 _SHORT_PHASE, _PHASE, _PROGRESS, _SINCE = 19, 22, 16, 4
 _NAME_LEAST, _NAME_MOST = 8, 24
 _NORMAL, _WIDE = 76, 100
@@ -68,7 +68,8 @@ class Row:
 def list_head(width: int) -> Line:
     """Return the titles over the list of rollouts."""
     words = [pad("id", _ID), pad("state", _STATE), *([pad("created", _CREATED)] if width >= _WIDE else [])]
-    return fit_line(line((" " * _LEAD + "  ".join([*words, pad("done", _DONE, "right"), "what"]), Ink.DIM)), width)
+    cells = _DONE if width >= _NORMAL else _SHORT_DONE
+    return fit_line(line((" " * _LEAD + "  ".join([*words, pad("done", cells, "right"), "what"]), Ink.DIM)), width)
 
 
 def list_rows(sights: Sequence[Sight], width: int, glyphs: Glyphs) -> list[Row]:
@@ -79,8 +80,10 @@ def list_rows(sights: Sequence[Sight], width: int, glyphs: Glyphs) -> list[Row]:
 def _listed(sight: Sight, width: int, glyphs: Glyphs) -> Line:
     record, plan = sight.record, sight.plan
     state = sight.state
-    done = f"{sum(map(ended, record.members))} of {len(record.members)}"
+    done, cells = f"{sum(map(ended, record.members))} of {len(record.members)}", _DONE
     what = f"{plan.image.version} {plan.until.words}" + (f", {plan.ticket}" if plan.ticket else "")
+    if width < _NORMAL:
+        done, cells, what = done.replace(" of ", "/"), _SHORT_DONE, what.partition(" #")[0]
     created = pad(date_and_time(record.row.created_at), _CREATED) + "  " if width >= _WIDE else ""
     ink = Ink.NEEDS if sight.orphaned else _STATE_INKS.get(state, Ink.PLAIN)
     verdicts = verdicts_in_words(record)
@@ -89,7 +92,7 @@ def _listed(sight: Sight, width: int, glyphs: Glyphs) -> Line:
         (pad(in_short(sight.id), _ID) + "  ", Ink.PLAIN),
         (pad(stands, _STATE) + "  ", ink),
         (created, Ink.DIM),
-        (pad(done, _DONE, "right") + "  ", Ink.PLAIN),
+        (pad(done, cells, "right") + "  ", Ink.PLAIN),
         (what, Ink.PLAIN),
         (f"   {verdicts}" if verdicts != "no verdict" else "", Ink.DIM),
     )

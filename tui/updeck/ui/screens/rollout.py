@@ -10,6 +10,7 @@ from textual.message import Message
 
 from updeck.journal.plan_sentences import in_short
 from updeck.rollout.forecast import Forecast, forecast
+from updeck.rollout.progress import RolloutState
 from updeck.ui.actions import BY_ID, Action, ActionContext, Group
 from updeck.ui.flows import rollouts as flows
 from updeck.ui.flows.undoing import undo_flow
@@ -43,6 +44,9 @@ _VERBS: Mapping[str, Flow] = {
     "arm": flows.arm_flow,
     "reset": undo_flow,
 }
+_ASKED = {RolloutState.STOPPED_BY_GATE: "reopen", RolloutState.WAITING_FOR_PROMOTION: "promote"}
+"""What a state asks a person for: its key stands first, so that it is the last to go where there is little room."""
+
 _ALIASES = {"next": "arm", "start": "arm"}
 
 
@@ -130,7 +134,9 @@ class RolloutScreen(RowScreen):
 
     def keys_line(self) -> Line:
         """Return the keys that apply."""
+        asked = None if self.sight is None else _ASKED.get(self.sight.state)
         offered = [action for action in BY_ID.values() if action.group is Group.ROLLOUT]
+        offered.sort(key=lambda action: action.id != asked)
         shown = [*offered, BY_ID["back"], BY_ID["help"]]
         drawn = keys_line(shown, self.context(), self.deck.keymap, self.deck.glyphs)
         own = [("start", "let it start")] if self._refusal("arm") is None else []
