@@ -37,10 +37,9 @@ def assert_given_back(terminal: Terminal, before: list[object]) -> None:
     for taken, given in ((b"\x1b[>25u", b"\x1b[<u"), (b"\x1b[22;2t", b"\x1b[23;2t")):
         assert terminal.written.count(taken) == terminal.written.count(given)
         assert terminal.written.rfind(taken) < terminal.written.rfind(given) or taken not in terminal.written
-    assert re.search(
-        rb"\x1b\[2J\x1b\[1;1H(?:\x1b\[[^A-Z]*[a-z])*$", terminal.written.removesuffix(last_words(terminal))
-    )
     words = last_words(terminal)
+    wiped = terminal.written.rindex(b"\x1b[2J\x1b[1;1H")
+    assert re.fullmatch(rb"(?:\x1b\[\S*?[Ha-z])*", terminal.written.removesuffix(words)[wiped + 4 :])
     assert foreign(terminal.written.removesuffix(words)) == []
     assert words.decode().replace("\r\n", "").isprintable()
 

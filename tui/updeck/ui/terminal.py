@@ -26,7 +26,7 @@ _END_S = 3.0
 _FAREWELL_S = 0.7
 _LOOK_S = 0.2
 _WIPE = "\x1b[2J\x1b[1;1H"
-"""Wipes the screen, for terminals without a second one (`screen` as it comes): the shell goes on above, not behind us."""
+"""Wipes the screen for terminals without a second one (`screen` as it comes): no shell goes on in our last line."""
 _PUSH_TITLE, _POP_TITLE = "\x1b[22;2t", "\x1b[23;2t"
 
 
