@@ -51,6 +51,8 @@ KEPT_BYTES = 1 << 14
 KEYS = ("j", "k", "j", "j", "\x1b[6~", "\x1b[5~", "\t", "r", "]", "[", "o", "v", "R", "J", "?", "\x1b", "\x1b", "\x1b")
 READY = "INITIALIZED"
 UPDATE = "/api/npm.system_update/2.0"
+_SPOILED = (aiohttp.ClientError, TimeoutError, ValueError, LookupError, TypeError, RecursionError)
+"""What becomes of a call through the faults of the scenario."""
 
 
 @dataclass(slots=True)
@@ -342,7 +344,9 @@ async def _tidy(devices: tuple[DeviceEntry, ...], password: str) -> None:
 
     async def tidy(device: DeviceEntry) -> None:
         for _ in range(60):
-            with contextlib.suppress(aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError):
+            with contextlib.suppress(
+                aiohttp.ClientError, TimeoutError, ValueError, LookupError, TypeError, RecursionError
+            ):
                 async with aiohttp.ClientSession(f"{device.url}", headers=login, timeout=timeout) as session:
                     async with session.get(f"{UPDATE}/update", ssl=False) as answer:
                         state = (await answer.json())["state"]
