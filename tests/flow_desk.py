@@ -21,7 +21,7 @@ from updeck.ui.ink import text_of
 from updeck.ui.screens.dialog import Dialog
 
 VERSION = "11.8.0 #28924"
-HANG_S = 20.0
+HANG_S = 60.0
 
 
 Open = Callable[..., AbstractAsyncContextManager["Desk"]]

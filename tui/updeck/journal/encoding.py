@@ -26,6 +26,8 @@ __all__ = [
 
 _BASELINE_FIELDS = frozenset(field.name for field in fields(Baseline))
 _MOVING = "progress"
+_READ_MOST = 1024
+"""So many texts that were read are remembered: those of a rollout over some hundred devices, not those of all time."""
 
 
 def json_text(value: Json) -> str:
@@ -73,7 +75,7 @@ def baseline_text(baseline: Baseline) -> str:
     return json_text(asdict(baseline))
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=_READ_MOST)
 def baseline_from(text: str) -> Baseline:
     """Return the baseline that `baseline_text` wrote; fields of a newer program are left out."""
     values = {key: value for key, value in _read(text).items() if key in _BASELINE_FIELDS}
@@ -87,7 +89,7 @@ def detail_text(detail: Mapping[str, str]) -> str:
     return json_text({clean(key, 40): clean(value) for key, value in detail.items()})
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=_READ_MOST)
 def detail_from(text: str) -> Mapping[str, str]:
     """Return what `detail_text` wrote."""
     return MappingProxyType(_read(text))
