@@ -71,7 +71,7 @@ def _breaks(names: set[str], script: Script) -> bool:
 
 @pytest.mark.parametrize("number", SEEDS)
 def test_no_random_history_breaks_a_promise(number: int) -> None:
-    for index, script in enumerate(histories(number, HISTORIES or 25)):
+    for index, script in enumerate(histories(number, HISTORIES or 12)):
         names = broken(script)
         if names:
             least = smallest(script, partial(_breaks, names))

@@ -49,7 +49,7 @@ def test_at_rest_a_minute_costs_one_clock(columns: int, rows: int) -> None:
     assert written.count(b"H") == 2, "two minutes have turned, and each is told at one place"
 
 
-@pytest.mark.parametrize(("columns", "rows"), SIZES)
+@pytest.mark.parametrize(("columns", "rows"), [pytest.param(80, 24, id="80x24", marks=pytest.mark.long), SIZES[1]])
 def test_a_hundred_changes_a_second_cost_at_most_600_bytes_a_second(columns: int, rows: int) -> None:
     with fleet(columns, rows, "100", "300") as terminal:
         terminal.process.send_signal(signal.SIGUSR1)
@@ -58,7 +58,7 @@ def test_a_hundred_changes_a_second_cost_at_most_600_bytes_a_second(columns: int
     assert len(written) <= 3 * 600
 
 
-@pytest.mark.parametrize(("columns", "rows"), SIZES)
+@pytest.mark.parametrize(("columns", "rows"), [pytest.param(80, 24, id="80x24", marks=pytest.mark.long), SIZES[1]])
 def test_a_hundred_changes_a_second_that_are_all_on_view_cost_no_more(columns: int, rows: int) -> None:
     with fleet(columns, rows, "100", "600", str(rows - 16)) as terminal:
         before, began = len(terminal.written), time.monotonic()
