@@ -12,10 +12,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from terminal_fixture import Terminal, on_terminal  # noqa: E402
+from terminal_fixture import Terminal, on_terminal
 
 SIZES = ((80, 24), (120, 40))
 DEVICES, PER_S = "1000", "100"
@@ -73,7 +72,7 @@ def ours(size: tuple[int, int], seconds: float, environment: Mapping[str, str]) 
 def table(size: tuple[int, int], seconds: float) -> dict[str, float]:
     """Count Textual's own table with as many rows and changes."""
     figures: dict[str, float] = {}
-    child = str(HERE / "table_child.py")
+    child = str(Path(__file__).with_name("table_child.py"))
     with on_terminal(child, DEVICES, "0", columns=size[0], rows=size[1]) as still:
         figures["start"] = settled(still)
         figures["at rest, B/s"] = a_second(still, seconds)

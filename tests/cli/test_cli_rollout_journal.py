@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import sqlite3
@@ -16,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from rollout_desk import RolloutDesk
-from shell import HANG_S, Shell
+from shell import Shell
 from updeck.simulator.serving import Simulator
 
 Bench = Callable[..., Awaitable[tuple[Simulator, Shell]]]
@@ -57,9 +56,7 @@ async def _nothing_is_sent_until(
     )
     await one.simulator.until_state(name, "INITIALIZED")
     polls = len(_polls(one))
-    async with asyncio.timeout(HANG_S):
-        while len(_polls(one)) <= polls + 2:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    await one.simulator.until(name, lambda _: len(_polls(one)) > polls + 2)
     assert one.posts(name, "/update/start") == []
     there_is_room()
     done = await one.shell.end(engine)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from threading import Event
 
 from updeck.clock import Clock
 from updeck.device.client import DeviceClient
 from updeck.device.credentials import Credential, LoginTurn
 from updeck.device.endpoint import AuthMethod, Endpoint
+from updeck.device.image_file import ImageFile
 from updeck.device.trust import Tls
 from updeck.errors import Blocked
 
@@ -107,3 +111,14 @@ async def client_of(
         yield client
     finally:
         await client.close()
+
+
+async def upload(client: DeviceClient, path: Path) -> None:
+    """Send a small file."""
+    session = await client.prepare_upload()
+
+    def send() -> None:
+        file = ImageFile.open(path)
+        session.send(Permit(), file, progress=lambda sent: None, cancel=Event(), stall_s=9, total_s=9)
+
+    await asyncio.to_thread(send)

@@ -8,18 +8,16 @@ import html
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from threading import Event
 from urllib.parse import quote, quote_plus
 
 import pytest
 
-from device.desk import PASSWORD, BookedSource, HandClock, Permit, client_of
+from device.desk import PASSWORD, BookedSource, HandClock, Permit, client_of, upload
 from device.rogue import SERVICES, Asked, Handler, but, fault, reply, rogue, usual
 from updeck.device.client import DeviceClient
 from updeck.device.echoes import MARK, Echoes
 from updeck.device.endpoint import AuthMethod
 from updeck.device.exchange import Answer
-from updeck.device.image_file import ImageFile
 from updeck.errors import Unreachable, UpdeckError
 
 TOKEN = "tokén-9/+x=y&z".encode().hex() + ".b~c.d-e"
@@ -87,17 +85,6 @@ async def test_a_login_that_is_refused_in_words_with_the_password_tells_none_of_
     for told in (str(caught.value), rejected, repr(caught.value)):
         assert MARK in told
         assert not [part for part in PARTS if part in told + decoded(told)], told
-
-
-async def upload(client: DeviceClient, path: Path) -> None:
-    """Send a small file."""
-    session = await client.prepare_upload()
-
-    def send() -> None:
-        file = ImageFile.open(path)
-        session.send(Permit(), file, progress=lambda sent: None, cancel=Event(), stall_s=9, total_s=9)
-
-    await asyncio.to_thread(send)
 
 
 CALLS: dict[str, tuple[str, Callable[[DeviceClient, Path], Awaitable[object]]]] = {

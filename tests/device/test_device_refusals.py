@@ -6,28 +6,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
 
 import pytest
 
-from device.desk import BookedSource, HandClock, Permit, client_of
+from device.desk import BookedSource, HandClock, Permit, client_of, upload
 from device.rogue import SERVICES, Asked, fault, reply, rogue, usual
 from updeck.device.client import DeviceClient
-from updeck.device.image_file import ImageFile
 from updeck.errors import AccountBarred, AuthError, Refused, UpdeckError
 
 Ask = Callable[[DeviceClient, Path], Awaitable[object]]
-
-
-async def upload(client: DeviceClient, path: Path) -> None:
-    """Send a small file."""
-    session = await client.prepare_upload()
-
-    def send() -> None:
-        file = ImageFile.open(path)
-        session.send(Permit(), file, progress=lambda sent: None, cancel=Event(), stall_s=9, total_s=9)
-
-    await asyncio.to_thread(send)
 
 
 READS: dict[str, tuple[str, str, Ask]] = {

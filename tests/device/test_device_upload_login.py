@@ -100,9 +100,7 @@ async def test_a_login_that_ends_and_is_renewed_by_a_poll_midway_leaves_the_uplo
         before = bench.simulator.truth(bench.name)["logins"]
 
         async def end_and_poll() -> None:
-            async with asyncio.timeout(30):
-                while not bench.truth("images"):  # noqa: ASYNC110 (the device tells nobody)
-                    await asyncio.sleep(0)
+            await bench.simulator.until(bench.name, lambda _: bench.truth("images") != [])
             await bench.simulator.advance(LIFE_S + 1)
             assert (await bench.client.update()).state == "IDLE"
 

@@ -32,7 +32,8 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 _PLANS = """
-    SELECT r.*, p.digest, p.plan FROM rollout_rows r JOIN plans p ON p.rollout = r.id
+    SELECT r.*, p.digest, p.plan, json_extract(p.plan, '$.until') = 'staged' AS only_brings
+    FROM rollout_rows r JOIN plans p ON p.rollout = r.id
     WHERE p.rollout IN (SELECT value FROM json_each(?)) GROUP BY r.id"""
 
 _MEMBERS = "SELECT * FROM members WHERE rollout IN (SELECT value FROM json_each(?)) ORDER BY position"
@@ -109,7 +110,7 @@ def read_plans(tx: sqlite3.Connection, rollouts: Sequence[str], view: View) -> d
     members = _grouped((row["rollout"], _member(row, parts)) for row in tx.execute(_MEMBERS, wanted))
     braked = find_brake(tx) is not None
     plans = list(tx.execute(_PLANS, wanted))
-    uploads = _uploads(tx, view) if any(_only_brings(row) for row in plans) else {}
+    uploads = _uploads(tx, view) if any(row["only_brings"] for row in plans) else {}
     found = {}
     for row in plans:
         rollout = rollout_of(row, view)
@@ -121,15 +122,11 @@ def read_plans(tx: sqlite3.Connection, rollouts: Sequence[str], view: View) -> d
             members=tuple(members[rollout.id]),
             controls=tuple(controls.get(rollout.id, ())),
             braked=braked,
-            uploads_beside=sum(others) if _only_brings(row) else 0,
+            uploads_beside=sum(others) if row["only_brings"] else 0,
             confirmed_by=rollout.actor,
             confirmed_at=rollout.created_at,
         )
     return found
-
-
-def _only_brings(row: sqlite3.Row) -> bool:
-    return '"until":"staged"' in row["plan"]
 
 
 def _uploads(tx: sqlite3.Connection, view: View) -> dict[str, int]:

@@ -67,7 +67,7 @@ class SimulatedDevice:
         self.state_description = blueprint.state_description
         self.target_version = blueprint.target_version
         self.powered = not blueprint.unreachable
-        self.record = Record()
+        self.record = Record(self._tell)
         self.on_link: Callable[[], None] = lambda: None
         self.on_new_certificate: RenewCertificate = _keep_certificate
         self._timeline = timeline
@@ -123,7 +123,7 @@ class SimulatedDevice:
         return self.faults.has("tls_broken")
 
     def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
-        """Call `watcher` after each change from now on; returns what ends that."""
+        """Call `watcher` after each change and each request from now on; returns what ends that."""
         self._watchers.append(watcher)
         return lambda: self._watchers.remove(watcher)
 
@@ -312,5 +312,8 @@ class SimulatedDevice:
         if link != self._linked:
             self._linked = link
             self.on_link()
+        self._tell()
+
+    def _tell(self) -> None:
         for watcher in tuple(self._watchers):
             watcher()

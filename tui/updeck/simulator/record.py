@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -37,9 +37,13 @@ class Asked:
 
 
 class Record:
-    """Counts accepted calls, keeps requests in the order they came in, and what was uploaded and fetched."""
+    """Counts accepted calls, keeps requests in the order they came in, and what was uploaded and fetched.
 
-    def __init__(self) -> None:
+    `told` is called after each request.
+    """
+
+    def __init__(self, told: Callable[[], None] = lambda: None) -> None:
+        self._told = told
         self.inits = 0
         self.starts = 0
         self.resets = 0
@@ -65,6 +69,7 @@ class Record:
             yield request
         finally:
             self.in_flight -= 1
+            self._told()
 
     def requests(self) -> list[Asked]:
         """Return the requests that are remembered, in the order they came in."""

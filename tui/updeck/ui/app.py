@@ -220,7 +220,7 @@ class UpdeckApp(App[None], inherit_bindings=False):
         self._turn(lambda: self._push(screen))
 
     async def _push(self, screen: Screen[None]) -> None:
-        with self.one_picture():
+        with self.batch_update():
             await self.push_screen(screen)
 
     @contextmanager

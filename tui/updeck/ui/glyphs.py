@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from updeck.text import cell_width
 
-__all__ = ["ASCII", "UNICODE", "Glyphs", "first_environment", "wants_ascii"]
+__all__ = ["ASCII", "UNICODE", "VT", "Glyphs", "first_environment", "wants_ascii"]
 
 
 class Glyphs(NamedTuple):
@@ -127,7 +127,10 @@ _SPELLED = (
 )
 
 
-_FEW_SIGNS = ("linux", "vt1", "vt2", "vt3")
+VT = ("vt1", "vt2", "vt3")
+"""How the names of the old terminals begin that know neither UTF-8 nor colours."""
+
+_FEW_SIGNS = ("linux", *VT)
 """How the names of terminals begin that show few signs, whatever the locale says."""
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from updeck.clock import Clock
 from updeck.errors import UpdeckError, UsageError
-from updeck.ui.glyphs import first_environment, wants_ascii
+from updeck.ui.glyphs import VT, first_environment, wants_ascii
 
 if TYPE_CHECKING:
     from updeck.fleet.service import FleetService
@@ -78,7 +78,7 @@ def _why_plain(environment: Mapping[str, str]) -> str | None:
 def is_colourless(environment: Mapping[str, str]) -> bool:
     """Whether a terminal by its name knows no colours: a VT of old, or one that says `-m` or `-mono`."""
     term = environment.get("TERM", "")
-    return term.startswith(("vt1", "vt2", "vt3")) or term.endswith(("-m", "-mono"))
+    return term.startswith(VT) or term.endswith(("-m", "-mono"))
 
 
 def _many_colours(environment: Mapping[str, str]) -> bool:
