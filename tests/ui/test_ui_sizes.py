@@ -178,6 +178,14 @@ async def test_a_key_that_nobody_knows_is_not_silent_on_any_screen(keys: tuple[s
         await seat.pilot.pause(0.1)
         await seat.press("W")
         await seat.until("W does nothing here; ? shows the keys, esc goes back")
+        await seat.press("at")
+        await seat.until("@ does nothing here")
+
+
+async def test_a_key_that_nobody_knows_is_called_by_what_is_printed_on_it() -> None:
+    async with seated(Stage(bank()), (80, 24)) as seat:
+        await seat.press("at")
+        await seat.until("@ does nothing here; ? shows the keys, q quits")
 
 
 def test_what_does_not_fit_in_a_line_of_keys_goes_whole_and_the_way_out_stays() -> None:

@@ -19,7 +19,7 @@ from updeck.ui.activity_log import ActivityLog
 from updeck.ui.deeds import Deeds
 from updeck.ui.filter_line import FILTER_KEYS, FilterLine
 from updeck.ui.ink import EMPTY, Ink, Line, line
-from updeck.ui.keymap import is_modifier, key_name
+from updeck.ui.keymap import is_modifier, key_name, shown_key
 from updeck.ui.layout import Part, Shape
 from updeck.ui.lines.footer import footer, whole_keys
 from updeck.ui.lines.header import checked, header, standing
@@ -102,10 +102,10 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         if self._filter is not None:
             self._type_filter(self._filter, event)
             return
-        action = self.deck.keymap.action(key_name(event.key, event.character))
+        action = self.deck.keymap.action(key := key_name(event.key, event.character))
         if action is None:
             help_key, quit_key = (self.deck.keymap.keys(one)[0] for one in ("help", "quit"))
-            what = f"{event.key} does nothing here; {help_key} shows the keys, {quit_key} quits"
+            what = f"{shown_key(key)} does nothing here; {help_key} shows the keys, {quit_key} quits"
             self.deck.say(line((what, Ink.DIM)))
         else:
             self.press(action.id)

@@ -12,7 +12,7 @@ from textual.screen import Screen
 
 from updeck.ui.actions import Action
 from updeck.ui.ink import EMPTY, Ink, Line, fit_line, line
-from updeck.ui.keymap import is_modifier, key_name
+from updeck.ui.keymap import is_modifier, key_name, shown_key
 from updeck.ui.layout import Place
 from updeck.ui.line_edit import LineEdit
 from updeck.ui.lines.footer import whole_keys
@@ -126,10 +126,10 @@ class ReadingScreen(Screen[None], inherit_bindings=False):
         if self._edit is not None:
             self._type(self._edit, event)
             return
-        action = self.deck.keymap.action(key_name(event.key, event.character))
+        action = self.deck.keymap.action(key := key_name(event.key, event.character))
         if action is None:
             back, keys = (self.deck.keymap.keys(one)[0] for one in ("back", "help"))
-            told = f"{event.key} does nothing here; {keys} shows the keys, {back} goes back"
+            told = f"{shown_key(key)} does nothing here; {keys} shows the keys, {back} goes back"
             self.say(line((told, Ink.DIM)))
             return
         self.say(EMPTY)
