@@ -156,7 +156,7 @@ class FaultProxy:
             writer.write(piece)
             await writer.drain()
             if self.way is Way.SLICE:
-                await asyncio.sleep(0)
+                await asyncio.sleep(0)  # the transport's turn, so that each goes out by itself
 
 
 @asynccontextmanager

@@ -22,6 +22,8 @@ HERE = Path(__file__).parent
 SOURCE = HERE.parent / "tui"
 _ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _HANG_S = 30.0
+_FULL_BYTES = 4095
+"""What Linux says to be waiting at a terminal that takes no more: one less than its buffer has."""
 
 
 class Terminal:
@@ -93,12 +95,14 @@ class Terminal:
             out += piece
         return out
 
-    def until_full(self, quiet_s: float = 1.0) -> None:
-        """Read nothing until the terminal takes no more output."""
+    def until_full(self, keys: str = "", quiet_s: float = 1.0) -> None:
+        """Read nothing until the terminal takes no more output, and press keys again and again until then."""
         ends = time.monotonic() + _HANG_S
         waiting, since = 0, time.monotonic()
-        while waiting == 0 or time.monotonic() - since < quiet_s:
-            assert time.monotonic() < ends, "it never came to a stop"
+        while waiting < _FULL_BYTES or time.monotonic() - since < quiet_s:
+            assert time.monotonic() < ends, f"it never came to a stop, {waiting} bytes wait"
+            if waiting < _FULL_BYTES:
+                self.send(keys)
             select.select([], [], [], 0.05)
             now = self.unread
             if now != waiting:

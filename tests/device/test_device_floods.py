@@ -59,7 +59,7 @@ class Flood:
                 piece = self._more(self.sent)
                 writer.write(piece)
                 await writer.drain()
-                await asyncio.sleep(0)
+                await asyncio.sleep(0)  # the reader's turn: drain waits only once the buffer is full
                 self.sent += len(piece)
         except OSError:
             self.broken_off.set()
@@ -145,7 +145,7 @@ async def test_a_drip_ends_with_the_patience_around_the_whole(kind: str, path: s
             for byte in DRIPS[kind] * 1000:
                 writer.write(bytes([byte]))
                 await writer.drain()
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.02)  # what makes it a drip; nothing waits for it but the patience under test
 
     handler: Handler = but(path, drip)
     async with rogue(handler) as device, client_of(device.url, get_total_s=0.3, post_total_s=0.3) as client:
