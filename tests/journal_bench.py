@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from updeck.journal.database import Database
 from updeck.journal.machine import Machine
@@ -17,7 +18,7 @@ from updeck.journal.models import Actor, Baseline, Op, Outcome, RolloutRow, Verd
 from updeck.journal.permit import Permit
 from updeck.journal.store import FILE_NAME, Journal
 
-__all__ = ["DEVICE", "URL", "Bench", "Child", "HandClock"]
+__all__ = ["DEVICE", "URL", "Bench", "Child", "HandClock", "rows_read"]
 
 DEVICE = "ar11-fra-dc1"
 URL = "https://10.20.1.4"
@@ -39,6 +40,23 @@ BASELINE = Baseline(
     checksum="3f" * 32,
     size_bytes=312_000_000,
 )
+
+
+def rows_read(database: Database, call: Callable[[], object]) -> int:
+    """Return how many rows a call reads."""
+    count = 0
+
+    def counted(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> sqlite3.Row:
+        nonlocal count
+        count += 1
+        return sqlite3.Row(cursor, row)
+
+    with database.read() as tx:
+        tx.row_factory = counted
+    call()
+    with database.read() as tx:
+        tx.row_factory = sqlite3.Row
+    return count
 
 
 class HandClock:

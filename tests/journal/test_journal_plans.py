@@ -366,6 +366,34 @@ def test_rollouts_are_listed_newest_first_by_kind(bench: Bench) -> None:
     assert journal.rollouts()[0] == journal.rollout(ids[-1])
 
 
+def test_a_mark_changes_with_what_ends_or_changes_a_rollout_and_with_nothing_else(bench: Bench) -> None:
+    journal = bench.journal()
+    other = drive(journal, C)
+    bench.clock.advance(1.0)
+    rollout = drive(journal, A, B)
+    before = journal.marks()
+    assert list(before) == [rollout, other]
+    permit = send(bench, journal, rollout, A, Op.START)
+    journal.outcome(permit.intent_id, Outcome.ACCEPTED, status=204, error=None)
+    reach(journal, rollout, A)
+    journal.stand(rollout, [Position(A, "REBOOTING", "down")])
+    assert journal.marks() == before
+    seen = [before[rollout]]
+    changes: list[Callable[[], object]] = [
+        lambda: end(journal, rollout, A, Verdict.REVIEW, op=Op.START),
+        lambda: journal.resolve(rollout, A, Verdict.SUCCESS, reason="seen"),
+        lambda: journal.control(rollout, ControlKind.SKIP, device=B, reason="it is broken"),
+        lambda: end(journal, rollout, B, Verdict.NO_EFFECT),
+        lambda: journal.control(rollout, ControlKind.RETRY, device=B, reason="again"),
+    ]
+    for change in changes:
+        change()
+        seen.append(journal.marks()[rollout])
+    assert len(set(seen)) == len(seen)
+    assert journal.marks(limit=1) == {rollout: seen[-1]}
+    assert journal.marks()[other] == before[other]
+
+
 def test_a_listed_rollout_has_only_what_is_its_own(bench: Bench) -> None:
     journal = bench.journal()
     first, second = drive(journal, A), drive(journal, B)

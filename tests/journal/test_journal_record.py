@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from journal_bench import BASELINE, DEVICE, URL, Bench
+from journal_bench import BASELINE, DEVICE, URL, Bench, rows_read
 from updeck.errors import Blocked
 from updeck.journal.models import DeviceRecord, Op, Outcome, RolloutRow, Verdict
 from updeck.journal.store import Journal
@@ -187,6 +187,20 @@ def test_a_transfer_is_forgotten_with_its_rollout(bench: Bench) -> None:
     journal.progress(rollout.id, 50, 100)
     bench.finish(journal, rollout, Verdict.TRANSFER_FAILED)
     assert journal.record(DEVICE).transfer is None
+
+
+def test_what_is_read_of_a_device_does_not_grow_with_its_history(bench: Bench) -> None:
+    journal, database = bench.process(1)
+    read = []
+    for _ in range(4):
+        for op, verdict in ((Op.INIT, Verdict.INITIALIZED), (Op.START, Verdict.REVIEW), (Op.RESET, None)):
+            bench.whole(journal, op, ACCEPTED, verdict)
+            bench.clock.advance(1)
+        read.append(rows_read(database, lambda: journal.records([DEVICE])))
+    assert read[0] == read[-1] > 5
+    assert journal.record(DEVICE).reset_since_init
+    bench.whole(journal, Op.INIT, ACCEPTED, Verdict.INITIALIZED)
+    assert not journal.record(DEVICE).reset_since_init
 
 
 def test_many_records_are_those_of_each(bench: Bench) -> None:

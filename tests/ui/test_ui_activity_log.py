@@ -10,7 +10,10 @@ from seat import seated
 from updeck.device.models import Reach
 from updeck.journal.models import Event
 from updeck.ui.activity_log import ActivityLog
+from updeck.ui.ink import text_of
 from updeck.ui.launch import UiOptions
+from updeck.ui.screens.activity import ActivityScreen
+from updeck.ui.widgets.text_pane import TextPane
 
 if TYPE_CHECKING:
     from updeck.fleet.service import FleetService
@@ -76,3 +79,21 @@ async def test_a_wall_display_shows_what_changes() -> None:
         change(stage, "RUNNING", NOW + 8)
         await seat.until("IDLE → RUNNING")
         assert "READ-ONLY" in seat.text
+
+
+async def test_what_was_laid_out_is_not_laid_out_again_for_one_event_more() -> None:
+    stage, _ = a_stage(*(Event(number, NOW + number, "a", "note", f"note {number}", ACTOR) for number in range(1, 301)))
+    async with seated(stage, options=UiOptions(fleet_name="bank-eu", pace_s=0.05)) as seat:
+        await seat.press("J")
+        await seat.until("note 300")
+        screen = seat.app.screen
+        assert isinstance(screen, ActivityScreen)
+        width = screen.query_one("#text", TextPane).cells
+        before = screen.text(width)
+        stage.told.append(Event(301, NOW + 301, "a", "note", "note 301", ACTOR))
+        await seat.until("note 301")
+        after = screen.text(width)
+        assert len(before) == 300
+        assert [new for new in after if all(new is not one for one in before)] == [after[-1]]
+        assert "note 301" in text_of(after[-1])
+        assert len(text_of(screen.text(60)[-1])) == 60, "another width, other lines"

@@ -20,6 +20,7 @@ from updeck.journal.models import Op, Verdict
 from updeck.rollout.forecast import forecast
 from updeck.rollout.outlook import Fate, Outlook
 from updeck.rollout.progress import RolloutState
+from updeck.rollout.summary import summary_of
 from updeck.text import cell_width
 from updeck.ui.examined import ask_about
 from updeck.ui.glyphs import ASCII, UNICODE, Glyphs
@@ -150,11 +151,11 @@ def member_text(sight: Sight, glyphs: Glyphs) -> str:
 def test_the_list_of_rollouts_shows_both(glyphs: Glyphs) -> None:
     plan = plan_of(1)
     for record in (record_of(plan), record_of(plan, member("d0", done(Verdict.SUCCESS, sent(Op.INIT))))):
-        sight = Sight(record, plan, NOW)
-        shown(sight.state.value, sign_of_rollout(sight.state, glyphs), text_of(list_rows([sight], 118, glyphs)[0].line))
+        one = summary_of(record, plan, NOW)
+        shown(one.state.value, sign_of_rollout(one.state, glyphs), text_of(list_rows([one], 118, glyphs)[0].line))
     lost = record_of(plan, member("d0", sent(Op.INIT)))
     lost = replace(lost, row=replace(lost.row, lease_alive=False))
-    assert f"{glyphs.failed} NO ENGINE" in text_of(list_rows([Sight(lost, plan, NOW)], 118, glyphs)[0].line)
+    assert f"{glyphs.failed} NO ENGINE" in text_of(list_rows([summary_of(lost, plan, NOW)], 118, glyphs)[0].line)
 
 
 @pytest.mark.parametrize("glyphs", SETS)

@@ -52,7 +52,6 @@ def rollout_ids(context: click.Context, parameter: click.Parameter, incomplete: 
     from updeck.clock import SystemClock
     from updeck.journal.actor import this_actor
     from updeck.journal.machine import Machine, silent
-    from updeck.journal.plan_models import RolloutRecord
     from updeck.journal.store import FILE_NAME, Journal
     from updeck.paths import state_dir
 
@@ -61,10 +60,10 @@ def rollout_ids(context: click.Context, parameter: click.Parameter, incomplete: 
             return []
         machine = Machine(witness=silent)
         with Journal.open(state_dir(), actor=this_actor("cli"), clock=SystemClock(), machine=machine) as journal:
-            found = journal.rollouts(kinds=("plan",), limit=_MOST_ROLLOUTS)
+            found = journal.marks(limit=_MOST_ROLLOUTS)
     except (UpdeckError, OSError):
         return []
-    return _beginning(incomplete, [(one.row.id, "") for one in found if isinstance(one, RolloutRecord)])
+    return _beginning(incomplete, [(one, "") for one in found])
 
 
 def _fleet(context: click.Context) -> Fleet | None:

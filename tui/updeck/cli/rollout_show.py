@@ -10,10 +10,10 @@ from updeck.cli.exits import Exit
 from updeck.cli.rollout_record import opened_journal
 from updeck.cli.rollout_tables import list_table, show_lines
 from updeck.clock import SystemClock
-from updeck.journal.plan_models import ManualRecord, RolloutRecord
+from updeck.journal.plan_models import ManualRecord
 from updeck.rollout.documents import list_row, manual_row, show_document
-from updeck.rollout.plan import Plan
 from updeck.rollout.registration import plan_of
+from updeck.rollout.summary import summaries
 
 __all__ = ["list_", "show"]
 
@@ -26,13 +26,13 @@ def list_(invocation: Invocation, *, all_: bool) -> Exit:
     """List rollouts, the newest first."""
     now = SystemClock().wall()
     with opened_journal() as journal:
-        found = journal.rollouts(kinds=("plan", "manual") if all_ else ("plan",), limit=MOST)
-    rollouts = [one if isinstance(one, ManualRecord) else _planned(one) for one in found]
+        ids = list(journal.marks(kinds=("plan", "manual") if all_ else ("plan",), limit=MOST))
+        rollouts = list(summaries(journal, ids, now))
     if invocation.json:
-        rows = [manual_row(one) if isinstance(one, ManualRecord) else list_row(*one, now) for one in rollouts]
+        rows = [manual_row(one) if isinstance(one, ManualRecord) else list_row(one) for one in rollouts]
         invocation.out.document({"rollouts": rows})
     elif rollouts:
-        invocation.out.lines(list_table(rollouts, now))
+        invocation.out.lines(list_table(rollouts))
     else:
         invocation.out.say("no rollout yet; `updeck rollout plan` makes a plan for one")
     return Exit.GOOD
@@ -52,7 +52,3 @@ def show(invocation: Invocation, *, rollout: str) -> Exit:
     else:
         invocation.out.lines(show_lines(record, plan, engine, now))
     return Exit.GOOD
-
-
-def _planned(record: RolloutRecord) -> tuple[RolloutRecord, Plan]:
-    return record, plan_of(record)

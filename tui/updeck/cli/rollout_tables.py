@@ -12,15 +12,16 @@ from updeck.rollout.forecast import fit_in_words, forecast, forecast_in_words, n
 from updeck.rollout.narration import standing
 from updeck.rollout.plan import Plan
 from updeck.rollout.progress import next_in_words, state_of
-from updeck.rollout.standing import ended, gate_of, phase_of, stops_at
+from updeck.rollout.standing import gate_of, phase_of, stops_at
+from updeck.rollout.summary import Summary
 from updeck.text import plural
 
 __all__ = ["list_table", "show_lines"]
 
 
-def list_table(rollouts: Sequence[tuple[RolloutRecord, Plan] | ManualRecord], now: float) -> list[str]:
+def list_table(rollouts: Sequence[Summary | ManualRecord]) -> list[str]:
     """Return one line per rollout, newest first; its short id is enough to name it."""
-    rows = [_manual(one) if isinstance(one, ManualRecord) else _planned(*one, now) for one in rollouts]
+    rows = [_manual(one) if isinstance(one, ManualRecord) else _planned(one) for one in rollouts]
     return aligned(("id", "created", "state", "devices", "what"), rows, right=frozenset({3}))
 
 
@@ -72,11 +73,9 @@ def _word(member: MemberRecord) -> str:
     return f"{word} ({plural(number, 'attempt')})" if number > 1 else word
 
 
-def _planned(record: RolloutRecord, plan: Plan, now: float) -> tuple[str, ...]:
-    done = sum(map(ended, record.members))
-    what = f"{plan.image.version} {plan.until.words}" + (f", {plan.ticket}" if plan.ticket else "")
-    state = state_of(record, plan, now).value
-    return in_short(record.row.id), _minute(record.row.created_at), state, f"{done}/{len(record.members)}", what
+def _planned(one: Summary) -> tuple[str, ...]:
+    what = one.what + (f", {one.ticket}" if one.ticket else "")
+    return in_short(one.id), _minute(one.created_at), one.state.value, f"{one.ended}/{one.devices}", what
 
 
 def _manual(record: ManualRecord) -> tuple[str, ...]:

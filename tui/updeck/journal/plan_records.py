@@ -24,7 +24,7 @@ from updeck.journal.plan_models import (
 )
 from updeck.journal.rows import actor_of, end_of, intent_of, listed, milestone_of, transfer_of
 
-__all__ = ["find_engine", "read_plans", "read_rollouts"]
+__all__ = ["find_engine", "read_marks", "read_plans", "read_rollouts"]
 
 _Device = tuple[str, str]
 _Attempt = tuple[str, str, int]
@@ -44,6 +44,12 @@ _ENDS = "SELECT * FROM end_rows WHERE rollout IN (SELECT value FROM json_each(?)
 _RESOLVES = "SELECT * FROM resolve_rows WHERE rollout IN (SELECT value FROM json_each(?)) ORDER BY id"
 _POSITIONS = "SELECT * FROM positions WHERE rollout IN (SELECT value FROM json_each(?))"
 _TRANSFERS = "SELECT * FROM transfers WHERE rollout IN (SELECT value FROM json_each(?))"
+
+_MARKS = """
+    SELECT r.id, coalesce((SELECT max(id) FROM ends WHERE rollout = r.id), 0)
+        + coalesce((SELECT max(id) FROM resolves WHERE rollout = r.id), 0)
+        + coalesce((SELECT max(id) FROM controls WHERE rollout = r.id), 0) AS mark
+    FROM rollouts r WHERE r.kind IN (SELECT value FROM json_each(?)) ORDER BY r.id DESC LIMIT ?"""
 
 _UPLOADS_BY_PLANS_THAT_ONLY_UPLOAD = """
     SELECT h.rollout, count(*) AS uploads FROM holds h
@@ -133,12 +139,13 @@ def _uploads(tx: sqlite3.Connection, view: View) -> dict[str, int]:
     return {row["rollout"]: row["uploads"] for row in tx.execute(_UPLOADS_BY_PLANS_THAT_ONLY_UPLOAD, (view.now,))}
 
 
-def read_rollouts(
-    tx: sqlite3.Connection, kinds: Sequence[str], limit: int, view: View
-) -> list[RolloutRecord | ManualRecord]:
-    """Return the newest rollouts of some kinds, newest first."""
-    query = "SELECT id FROM rollouts WHERE kind IN (SELECT value FROM json_each(?)) ORDER BY id DESC LIMIT ?"
-    ids = [str(row["id"]) for row in tx.execute(query, (listed(kinds), limit))]
+def read_marks(tx: sqlite3.Connection, kinds: Sequence[str], limit: int) -> dict[str, int]:
+    """Return the newest rollouts of some kinds, newest first, with a number that grows with what ends or changes it."""
+    return {row["id"]: row["mark"] for row in tx.execute(_MARKS, (listed(kinds), limit))}
+
+
+def read_rollouts(tx: sqlite3.Connection, ids: Sequence[str], view: View) -> list[RolloutRecord | ManualRecord]:
+    """Return rollouts in the order of their ids as given."""
     plans = read_plans(tx, ids, view)
     manual = _read_manual(tx, [one for one in ids if one not in plans], view)
     return [plans[one] if one in plans else manual[one] for one in ids]

@@ -100,10 +100,23 @@ class PlanBook(Book):
             rollout = plans.find_plan(tx, prefix)
             return plan_records.read_plans(tx, [rollout], self._view())[rollout]
 
-    def rollouts(self, *, kinds: Sequence[str] = ("plan",), limit: int = 100) -> list[RolloutRecord | ManualRecord]:
-        """Return the newest rollouts of some kinds (`plan`, `manual`), newest first, in a few queries."""
+    def marks(self, *, kinds: Sequence[str] = ("plan",), limit: int = 100) -> dict[str, int]:
+        """Return the newest rollouts of some kinds (`plan`, `manual`), newest first, each with its mark.
+
+        A mark is another one once an end, a resolve or a control was recorded: a rollout of which all devices had ended
+        is as it was while its mark is the same.
+        """
         with self._database.read() as tx:
-            return plan_records.read_rollouts(tx, kinds, limit, self._view())
+            return plan_records.read_marks(tx, kinds, limit)
+
+    def rollouts_of(self, ids: Sequence[str]) -> list[RolloutRecord | ManualRecord]:
+        """Return rollouts by their whole ids, in the order given, in a few queries; all of them are in memory then."""
+        with self._database.read() as tx:
+            return plan_records.read_rollouts(tx, ids, self._view())
+
+    def rollouts(self, *, kinds: Sequence[str] = ("plan",), limit: int = 100) -> list[RolloutRecord | ManualRecord]:
+        """Return the newest rollouts of some kinds whole, newest first."""
+        return self.rollouts_of(list(self.marks(kinds=kinds, limit=limit)))
 
     def engine(self, rollout: str) -> Engine | None:
         """Return who drives a rollout or drove it last, None if nobody ever did."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 from updeck.journal.leases import View, holders
 from updeck.journal.models import DeviceRecord, End, Intent, Milestone, Op, Outcome, RolloutRow, TransferRow, Verdict
@@ -30,6 +32,11 @@ class _Findings:
     transfers: dict[str, TransferRow] = field(default_factory=dict)
     initialized: dict[str, tuple[Milestone, bool]] = field(default_factory=dict)
     phases: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def sent(self) -> Iterator[Intent]:
+        """The inits, starts and resets whose ends matter."""
+        return chain(self.newest.values(), *self.resets.values())
 
 
 def read_records(tx: sqlite3.Connection, devices: Iterable[str], view: View) -> dict[str, DeviceRecord]:
@@ -84,15 +91,24 @@ _NEWEST = """
         SELECT max(id) FROM intents
         WHERE op IN ('init', 'start') AND device IN (SELECT value FROM json_each(?)) GROUP BY device, op)"""
 
-_RESETS = "SELECT * FROM intent_rows WHERE op = 'reset' AND device IN (SELECT value FROM json_each(?))"
+_RESETS = """
+    SELECT i.* FROM intent_rows i WHERE i.op = 'reset' AND i.device IN (SELECT value FROM json_each(?)) AND i.id > (
+        SELECT min(newest) FROM (
+            SELECT max(id) AS newest FROM intents
+            WHERE device = i.device AND op IN ('init', 'start') GROUP BY op))"""
+"""Of all ever sent only those that may answer the newest init or start: what is read must not grow with history."""
 
 _LAST_ENDS = """
     SELECT * FROM end_rows WHERE id IN (
         SELECT max(id) FROM ends WHERE device IN (SELECT value FROM json_each(?)) GROUP BY device)"""
 
-_ENDS = "SELECT * FROM end_rows WHERE device IN (SELECT value FROM json_each(?))"
+_ENDS = """
+    SELECT e.* FROM json_each(?) k JOIN end_rows e ON (e.rollout, e.device, e.attempt)
+        = (json_extract(k.value, '$[0]'), json_extract(k.value, '$[1]'), json_extract(k.value, '$[2]'))"""
 
-_RESOLVED = "SELECT rollout, device, attempt FROM resolves WHERE device IN (SELECT value FROM json_each(?))"
+_RESOLVED = """
+    SELECT r.rollout, r.device, r.attempt FROM json_each(?) k JOIN resolves r ON (r.rollout, r.device, r.attempt)
+        = (json_extract(k.value, '$[0]'), json_extract(k.value, '$[1]'), json_extract(k.value, '$[2]'))"""
 
 _CHECKSUMS = """
     SELECT i.device, i.checksum FROM intents i
@@ -139,21 +155,26 @@ def _find_all(tx: sqlite3.Connection, names: Iterable[str]) -> _Findings:
         found.resets.setdefault(row["device"], []).append(intent_of(row))
     for row in tx.execute(_LAST_ENDS, wanted):
         found.last_ends[row["device"]] = end_of(row)
-    for row in tx.execute(_ENDS, wanted):
+    attempts = (json.dumps([_attempt_of(one) for one in found.sent]),)
+    for row in tx.execute(_ENDS, attempts):
         found.ends[row["rollout"], row["device"], row["attempt"]] = end_of(row)
     for row in tx.execute(_CHECKSUMS, {"devices": wanted[0]}):
         found.checksums.setdefault(row["device"], set()).add(row["checksum"])
     for row in tx.execute(_INITIALIZED, wanted):
         found.initialized[row["device"]] = (milestone_of(row), bool(row["adopted"]))
-    found.resolved.update((row["rollout"], row["device"], row["attempt"]) for row in tx.execute(_RESOLVED, wanted))
+    found.resolved.update((row["rollout"], row["device"], row["attempt"]) for row in tx.execute(_RESOLVED, attempts))
     found.notes.update((row["device"], (row["state"], row["note"])) for row in tx.execute(_NOTES, wanted))
     found.phases.update((row["device"], (row["phase"], row["text"])) for row in tx.execute(_POSITIONS, wanted))
     found.transfers.update((row["device"], transfer_of(row)) for row in tx.execute(_TRANSFERS, wanted))
     return found
 
 
+def _attempt_of(intent: Intent) -> _AttemptKey:
+    return intent.rollout, intent.device, intent.attempt
+
+
 def _end_of(found: _Findings, intent: Intent | None) -> End | None:
-    return None if intent is None else found.ends.get((intent.rollout, intent.device, intent.attempt))
+    return None if intent is None else found.ends.get(_attempt_of(intent))
 
 
 def _resets_after(found: _Findings, intent: Intent) -> list[Intent]:
@@ -168,7 +189,7 @@ def _unresolved(found: _Findings, start: Intent | None) -> bool:
     end = _end_of(found, start)
     if start is None or end is None or end.verdict is not Verdict.REVIEW:
         return False
-    if (start.rollout, start.device, start.attempt) in found.resolved:
+    if _attempt_of(start) in found.resolved:
         return False
     return not any(_sent(one) and _done(_end_of(found, one)) for one in _resets_after(found, start))
 

@@ -9,18 +9,19 @@ from updeck.rollout.narration import needs, standing
 from updeck.rollout.plan import Plan
 from updeck.rollout.progress import RolloutState, state_of
 from updeck.rollout.standing import gate_of, phase_of
+from updeck.rollout.summary import Summary
 
 __all__ = ["list_row", "manual_row", "show_document"]
 
 
-def list_row(record: RolloutRecord, plan: Plan, now: float) -> dict[str, Json]:
+def list_row(summary: Summary) -> dict[str, Json]:
     """Return one planned rollout of `rollout list`."""
     return {
-        "id": record.row.id,
-        "state": state_of(record, plan, now).value,
-        "digest": record.digest,
-        "created_at": rfc3339(record.row.created_at),
-        "ticket": plan.ticket,
+        "id": summary.id,
+        "state": summary.state.value,
+        "digest": summary.digest,
+        "created_at": rfc3339(summary.created_at),
+        "ticket": summary.ticket,
     }
 
 

@@ -53,6 +53,8 @@ class ActivityLog:
 
 def _once(events: list[Event]) -> list[Event]:
     """Leave out what we saw ourselves where the record has it too."""
+    if all(event.id > 0 for event in events):
+        return events
     recorded = {(event.device, event.text): event.at for event in events if event.id > 0 and event.kind == "state"}
     return [
         event

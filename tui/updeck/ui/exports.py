@@ -16,6 +16,7 @@ from updeck.journal.plan_models import Engine
 from updeck.rollout.documents import list_row, show_document
 from updeck.rollout.narration import needs, standing
 from updeck.rollout.standing import phase_of
+from updeck.rollout.summary import Summary
 from updeck.ui.rollout_sight import Sight
 
 __all__ = ["Export", "activity_export", "devices_export", "images_export", "members_export", "rollouts_export"]
@@ -82,9 +83,9 @@ def _cell(value: Json) -> Cell:
     return value if isinstance(value, str | int | float) else None
 
 
-def rollouts_export(sights: Iterable[Sight]) -> Export:
+def rollouts_export(rollouts: Iterable[Summary]) -> Export:
     """Return rollouts as `rollout list` tells them."""
-    found = [list_row(one.record, one.plan, one.now) for one in sights]
+    found = [list_row(one) for one in rollouts]
     header = ("id", "state", "digest", "created_at", "ticket")
     return Export("rollouts", {"rollouts": found}, header, [tuple(_cell(row[key]) for key in header) for row in found])
 

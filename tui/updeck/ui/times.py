@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-__all__ = ["age", "date_and_time", "minute", "minute_and_zone", "rate", "size", "span", "time_of_day"]
+__all__ = ["age", "date_and_time", "is_recent", "minute", "minute_and_zone", "rate", "size", "span", "time_of_day"]
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _RECENT_S = 20 * _HOUR
@@ -51,12 +51,17 @@ def minute_and_zone(at: float) -> str:
     return local.strftime("%H:%M ") + (zone if 0 < len(zone) <= 5 and zone.isascii() else local.strftime("%z"))
 
 
+def is_recent(at: float, now: float) -> bool:
+    """Whether a time is within 20 hours of `now`, so that the time of day alone says which is meant."""
+    return abs(now - at) < _RECENT_S
+
+
 def minute(at: float, now: float) -> str:
     """Return `12:04` for what is within 20 hours of `now`, rounded up, else the date and time."""
     local = _local(at + _MINUTE - 1)
     if local is None:
         return "?"
-    return local.strftime("%H:%M") if abs(now - at) < _RECENT_S else date_and_time(at + _MINUTE - 1)
+    return local.strftime("%H:%M") if is_recent(at, now) else date_and_time(at + _MINUTE - 1)
 
 
 def time_of_day(at: float, now: float) -> str:
@@ -64,7 +69,7 @@ def time_of_day(at: float, now: float) -> str:
     local = _local(at)
     if local is None:
         return "?"
-    return local.strftime("%H:%M:%S") if abs(now - at) < _RECENT_S else date_and_time(at)
+    return local.strftime("%H:%M:%S") if is_recent(at, now) else date_and_time(at)
 
 
 def date_and_time(at: float) -> str:

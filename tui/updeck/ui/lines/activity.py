@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from updeck.text import pad
 from updeck.ui.facts import hang
 from updeck.ui.ink import Ink, Line, fit_line, join, line, spread, width_of
-from updeck.ui.times import time_of_day
+from updeck.ui.times import is_recent, time_of_day
 
 if TYPE_CHECKING:
     from updeck.journal.models import Event
 
 __all__ = ["event_line", "event_lines", "matching"]
 
-_TIME_CELLS = 8
+_TIME_CELLS, _DATE_CELLS = 8, 16
 _INKS = {"state": Ink.DIM, "end": Ink.STRONG}
 
 
@@ -39,7 +39,7 @@ def event_lines(event: Event, width: int, name_cells: int, now: float) -> Sequen
 
 
 def _when_and_where(event: Event, name_cells: int, now: float) -> Line:
-    at = pad(time_of_day(event.at, now), _TIME_CELLS if now - event.at < 20 * 3600 else 16)
+    at = pad(time_of_day(event.at, now), _TIME_CELLS if is_recent(event.at, now) else _DATE_CELLS)
     device = "  " + pad(event.device or "", name_cells) if name_cells else ""
     return line((at, Ink.DIM), (device, Ink.PLAIN))
 

@@ -22,8 +22,9 @@ from updeck.rollout.forecast import (
 from updeck.rollout.gate import open_wave, wave_barrier, window_in_force
 from updeck.rollout.narration import needs
 from updeck.rollout.plan import Goal
-from updeck.rollout.progress import RolloutState, next_in_words, verdicts_in_words
+from updeck.rollout.progress import RolloutState, next_in_words
 from updeck.rollout.standing import GOOD_VERDICTS, ended, gate_of, phase_of, stops_at
+from updeck.rollout.summary import Summary
 from updeck.text import cell_width, fit, pad, plural
 from updeck.ui.glyphs import Glyphs
 from updeck.ui.ink import Ink, Line, Span, fit_line, join, line, text_of, width_of
@@ -72,29 +73,27 @@ def list_head(width: int) -> Line:
     return fit_line(line((" " * _LEAD + "  ".join([*words, pad("done", cells, "right"), "what"]), Ink.DIM)), width)
 
 
-def list_rows(sights: Sequence[Sight], width: int, glyphs: Glyphs) -> list[Row]:
+def list_rows(rollouts: Sequence[Summary], width: int, glyphs: Glyphs) -> list[Row]:
     """Return a line per rollout, in the order given."""
-    return [Row(sight.id, fit_line(_listed(sight, width, glyphs), width - _LEAD)) for sight in sights]
+    return [Row(one.id, fit_line(_listed(one, width, glyphs), width - _LEAD)) for one in rollouts]
 
 
-def _listed(sight: Sight, width: int, glyphs: Glyphs) -> Line:
-    record, plan = sight.record, sight.plan
-    state = sight.state
-    done, cells = f"{sum(map(ended, record.members))} of {len(record.members)}", _DONE
-    what = f"{plan.image.version} {plan.until.words}" + (f", {plan.ticket}" if plan.ticket else "")
+def _listed(one: Summary, width: int, glyphs: Glyphs) -> Line:
+    state = one.state
+    done, cells = f"{one.ended} of {one.devices}", _DONE
+    what = one.what + (f", {one.ticket}" if one.ticket else "")
     if width < _NORMAL:
         done, cells, what = done.replace(" of ", "/"), _SHORT_DONE, what.partition(" #")[0]
-    created = pad(date_and_time(record.row.created_at), _CREATED) + "  " if width >= _WIDE else ""
-    ink = Ink.NEEDS if sight.orphaned else _STATE_INKS.get(state, Ink.PLAIN)
-    verdicts = verdicts_in_words(record)
-    stands = f"{glyphs.failed} NO ENGINE" if sight.orphaned else f"{sign_of_rollout(state, glyphs)} {state.value}"
+    created = pad(date_and_time(one.created_at), _CREATED) + "  " if width >= _WIDE else ""
+    ink = Ink.NEEDS if one.orphaned else _STATE_INKS.get(state, Ink.PLAIN)
+    stands = f"{glyphs.failed} NO ENGINE" if one.orphaned else f"{sign_of_rollout(state, glyphs)} {state.value}"
     return line(
-        (pad(in_short(sight.id), _ID) + "  ", Ink.PLAIN),
+        (pad(in_short(one.id), _ID) + "  ", Ink.PLAIN),
         (pad(stands, _STATE) + "  ", ink),
         (created, Ink.DIM),
         (pad(done, cells, "right") + "  ", Ink.PLAIN),
         (what, Ink.PLAIN),
-        (f"   {verdicts}" if verdicts != "no verdict" else "", Ink.DIM),
+        (f"   {one.verdicts}" if one.verdicts != "no verdict" else "", Ink.DIM),
     )
 
 

@@ -11,6 +11,7 @@ from updeck.ui.actions import Action
 from updeck.ui.ink import Ink, Line, line
 from updeck.ui.lines.activity import event_lines, matching
 from updeck.ui.screens.reading import ReadingScreen
+from updeck.ui.times import is_recent
 
 if TYPE_CHECKING:
     from updeck.ui.app import UpdeckApp
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["ActivityScreen"]
 
 _NAME_CELLS_MOST = 24
+
+_Laid = tuple[int, bool, int, int]
+"""An event by its id, whether it is recent, and the cells of a line and of a name: all that its lines depend on."""
 
 
 class ActivityScreen(ReadingScreen):
@@ -30,6 +34,7 @@ class ActivityScreen(ReadingScreen):
     def __init__(self, deck: UpdeckApp) -> None:
         super().__init__(deck)
         self._drawn: Event | None = None
+        self._laid: dict[_Laid, Sequence[Line]] = {}
 
     def on_mount(self) -> None:
         """Follow the journal."""
@@ -63,7 +68,11 @@ class ActivityScreen(ReadingScreen):
         now = self.deck.clock.wall()
         events = matching(self.deck.home.record.events, self.words)
         cells = min(_NAME_CELLS_MOST, max((cell_width(event.device or "") for event in events), default=0))
-        return [drawn for event in events for drawn in event_lines(event, width, cells, now)]
+        keys = [(event.id, is_recent(event.at, now), width, cells) for event in events]
+        before, self._laid = self._laid, {}
+        for key, event in zip(keys, events, strict=True):
+            self._laid[key] = before.get(key) or event_lines(event, width, cells, now)
+        return [drawn for key in keys for drawn in self._laid[key]]
 
     def act(self, action: Action) -> None:
         """Close by the key that opened this."""

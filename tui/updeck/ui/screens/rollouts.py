@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from updeck.rollout.summary import Summary, summary_of
 from updeck.text import plural
 from updeck.ui.actions import Action
 from updeck.ui.ink import Ink, Line, line
 from updeck.ui.lines.rollouts import Row, list_head, list_rows
-from updeck.ui.rollout_sight import Sight
 from updeck.ui.screens.rollout import RolloutScreen
 from updeck.ui.screens.rows import RowScreen
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from updeck.ui.screens.help import Page
 
 __all__ = ["RolloutsScreen"]
+
+_BEING_READ = "the journal is being read"
 
 
 class RolloutsScreen(RowScreen):
@@ -44,13 +46,17 @@ class RolloutsScreen(RowScreen):
             self._drawn_version = self.deck.rollouts.version
             self.draw()
 
-    def _sights(self) -> list[Sight]:
-        now = self.deck.clock.wall()
-        return [Sight(record, plan, now) for record, plan in self.deck.rollouts.found.values()]
+    def _rollouts(self) -> Sequence[Summary]:
+        """Return what is listed; before all were read, those that are known."""
+        log = self.deck.rollouts
+        if log.listed is not None:
+            return log.listed
+        return [summary_of(record, plan, self.deck.clock.wall()) for record, plan in log.found.values()]
 
     def title_line(self, width: int) -> Line:
         """Return what this is, and how many there are."""
-        return line(("Rollouts", Ink.STRONG), (f"  {plural(len(self.deck.rollouts.found), 'rollout')}", Ink.DIM))
+        listed = self._rollouts()
+        return line(("Rollouts", Ink.STRONG), (f"  {plural(len(listed), 'rollout')}" if listed else "", Ink.DIM))
 
     def above(self, width: int) -> Sequence[Line]:
         """Return the titles of the columns."""
@@ -68,8 +74,8 @@ class RolloutsScreen(RowScreen):
 
     def listed(self, width: int) -> Sequence[Row]:
         """Return a row per rollout."""
-        none = Row(None, line(("  no rollout was planned yet", Ink.DIM)))
-        return list_rows(self._sights(), width, self.deck.glyphs) or [none]
+        none = _BEING_READ if self.deck.rollouts.listed is None else "no rollout was planned yet"
+        return list_rows(self._rollouts(), width, self.deck.glyphs) or [Row(None, line((f"  {none}", Ink.DIM)))]
 
     def act(self, action: Action) -> None:
         """Open one, or close by the key that opened this."""
@@ -80,7 +86,7 @@ class RolloutsScreen(RowScreen):
         elif action.id == "export" and not self.deck.busy:
             from updeck.ui.exports import rollouts_export
 
-            made = rollouts_export(self._sights())
+            made = rollouts_export(self._rollouts())
             self.deck.export(made.title, len(made.rows), lambda: made)
         elif action.id == "brake":
             self.deck.home.press("brake")
