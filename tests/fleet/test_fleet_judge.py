@@ -253,6 +253,24 @@ def test_progress_keeps_a_slow_fetch_alive() -> None:
     assert watcher.verdict is Verdict.TRANSFER_FAILED
 
 
+@pytest.mark.parametrize(
+    ("history", "runs", "verdict"),
+    [
+        ((), OLD, Verdict.NOT_STARTED),
+        ((), "", Verdict.NOT_STARTED),
+        (((BEGUN + 9, NEW),), "", Verdict.REVIEW),
+        ((), NEW, Verdict.REVIEW),
+    ],
+)
+def test_an_init_that_someone_else_may_have_started_was_not_surely_without_effect(
+    history: tuple[tuple[int, str], ...], runs: str, verdict: Verdict
+) -> None:
+    watcher = Watcher(intent(Op.INIT, baseline=replace(BASELINE, state="IDLE", target_version=None)))
+    for _ in range(6):
+        watcher.poll(PATIENCE.init_hard, update("IDLE", *history, target=None), runs=runs)
+    assert watcher.verdict is verdict
+
+
 def test_a_deletion_ends_when_the_image_is_gone() -> None:
     watcher = Watcher(intent(Op.DELETE)).poll(2, update("IDLE"), Image(6, "VALID"))
     assert watcher.ruling.ending is None

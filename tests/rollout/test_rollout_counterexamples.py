@@ -16,6 +16,11 @@ LEARNT: Mapping[str, Script] = {
     "an answer is as old as the state in it, however long the rest took": Script(
         tempers=(Temper(staged=False),), source="url", events=(Event(0.0, Act.FAULT, 0, 60.0, Fault.SLOW),)
     ),
+    "an init after which the box runs another version was not without effect": Script(
+        tempers=(Temper(staged=False),),
+        source="url",
+        events=(Event(27.0, Act.FAULT, 0, 240.0), Event(44.0, Act.FOREIGN_START)),
+    ),
     "a skip is heard when the clock was set back": Script(
         tempers=(Temper(), Temper()),
         fence=True,

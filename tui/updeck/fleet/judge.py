@@ -40,7 +40,7 @@ def step(intent: Intent, timers: Timers, seen: Seen, patience: Patience) -> tupl
     if intent.op is Op.DELETE:
         return timers, judge_delete(intent, timers, seen, patience)
     if intent.op is Op.INIT:
-        return timers, _judge_init(intent, timers, seen.update, patience)
+        return timers, _judge_init(intent, timers, seen, seen.update, patience)
     if intent.op is Op.RESET:
         return timers, _judge_reset(timers, seen.update, patience)
     return _judge_start(intent, timers, seen, seen.update, patience)
@@ -78,13 +78,10 @@ def _silent(intent: Intent, timers: Timers, seen: Seen, patience: Patience) -> R
     return ruling
 
 
-def _judge_init(intent: Intent, timers: Timers, update: Update, patience: Patience) -> Ruling:
+def _judge_init(intent: Intent, timers: Timers, seen: Seen, update: Update, patience: Patience) -> Ruling:
     match update.state:
         case UpdateState.IDLE:
-            ruling = running(Phase.INITIALIZING, "init sent, not begun", soft=past(timers, patience.init_soft, polls=1))
-            if past(timers, patience.init_hard):
-                return ruling.ended(Verdict.NOT_STARTED, "init had no effect")
-            return ruling
+            return _idle_after_init(intent, timers, seen, update, patience)
         case UpdateState.INITIALIZING:
             soft = past(timers, patience.initializing_soft, polls=1)
             ruling = running(Phase.INITIALIZING, update.state_description or "initializing", soft=soft)
@@ -96,6 +93,19 @@ def _judge_init(intent: Intent, timers: Timers, update: Update, patience: Patien
     return _failed(update) or running(Phase.HELD, f"unexpected state {update.state} after init").ended(
         Verdict.REVIEW, f"{update.state} after our init: someone else acts on this device"
     )
+
+
+def _idle_after_init(intent: Intent, timers: Timers, seen: Seen, update: Update, patience: Patience) -> Ruling:
+    """Judge an init that seems to have done nothing: unseen, someone else may have started what it made."""
+    ruling = running(Phase.INITIALIZING, "init sent, not begun", soft=past(timers, patience.init_soft, polls=1))
+    if not past(timers, patience.init_hard):
+        return ruling
+    if _new_entries(intent, update):
+        return ruling.ended(Verdict.REVIEW, "back in IDLE with new history, and we sent no start")
+    before, now = intent.baseline.sw_version, seen.sw_version
+    if before and now and not same_version(before, now):
+        return ruling.ended(Verdict.REVIEW, f"back in IDLE with {now} instead of {before}, and we sent no start")
+    return ruling.ended(Verdict.NOT_STARTED, "init had no effect")
 
 
 def _initialized(intent: Intent, update: Update) -> Ruling:
