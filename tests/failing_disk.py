@@ -5,23 +5,37 @@ from __future__ import annotations
 import errno
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-__all__ = ["fail_reading", "gone"]
+__all__ = ["end_reading", "fail_reading", "gone"]
 
 
 def fail_reading(patch: pytest.MonkeyPatch, path: Path, after_bytes: int, error: int = errno.EIO) -> None:
     """Let every file of this name, opened from now on, fail to be read once so many bytes were read of it."""
+
+    def broken() -> bytes:
+        raise OSError(error, os.strerror(error))
+
+    _open_as(patch, path, after_bytes, broken)
+
+
+def end_reading(patch: pytest.MonkeyPatch, path: Path, after_bytes: int) -> None:
+    """Let every file of this name end so early, opened from now on, whatever its directory says of its size."""
+    _open_as(patch, path, after_bytes, bytes)
+
+
+def _open_as(patch: pytest.MonkeyPatch, path: Path, after_bytes: int, beyond: Callable[[], bytes]) -> None:
     opened = os.fdopen
 
     class Failing(io.FileIO):
-        """Reads up to a place on the disk that is broken."""
+        """Reads up to a place, and there what is `beyond`."""
 
         def read(self, size: int | None = -1, /) -> bytes:
             if self.tell() >= after_bytes:
-                raise OSError(error, os.strerror(error))
+                return beyond()
             return super().read(-1 if size is None else min(size, after_bytes - self.tell())) or b""
 
     def fdopen(descriptor: int, *rest: object, **more: object) -> object:

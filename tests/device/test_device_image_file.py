@@ -12,7 +12,7 @@ from threading import Event
 
 import pytest
 
-from failing_disk import fail_reading, gone
+from failing_disk import end_reading, fail_reading, gone
 from updeck.device.image_file import CHUNK_BYTES, Checksums, ImageFile, publisher_sum, suggest_version
 from updeck.errors import Interrupted, LocalFileError
 
@@ -186,6 +186,18 @@ def test_a_disk_that_breaks_while_it_is_read_is_one_sentence_and_no_sum(
     assert sums.known(before) is None
     with pytest.raises(LocalFileError):
         sums.of(before)
+
+
+@pytest.mark.parametrize("after_bytes", [0, 1, CHUNK_BYTES, 2 * CHUNK_BYTES + 5])
+def test_a_file_that_ends_before_its_size_has_no_sum(
+    image: Path, after_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, sums = ImageFile.open(image), Checksums()
+    end_reading(monkeypatch, image, after_bytes)
+    with pytest.raises(LocalFileError) as caught:
+        sums.of(file)
+    assert str(caught.value) == f"{image.name} ended {file.size_bytes - after_bytes} bytes early"
+    assert sums.known(file) is None
 
 
 @pytest.mark.parametrize("error", BROKEN)

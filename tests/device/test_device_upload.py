@@ -27,6 +27,7 @@ from device.rogue import (
     then_close,
     usual,
 )
+from failing_disk import end_reading
 from simulation import StartSimulator
 from updeck.device.endpoint import Endpoint
 from updeck.device.image_file import CHUNK_BYTES, ImageFile
@@ -293,6 +294,23 @@ async def test_a_file_that_changes_while_it_is_sent_never_arrives_whole(
         states = {image.state for image in await client.images()}
     assert states <= {"UPLOADING", "UPLOAD_ERROR"}
     assert len(sending.permit.claims) == 1
+
+
+@pytest.mark.parametrize("after_bytes", [CHUNK_BYTES, SIZE - 1])
+async def test_a_file_that_ends_before_its_size_is_said_to_and_never_arrives_whole(
+    after_bytes: int, file: ImageFile, simulator: StartSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet = await simulator(devices=1, http=True)
+    name = fleet.names[0]
+    end_reading(monkeypatch, file.path, after_bytes)
+    async with client_of(fleet.url(name), source=BookedSource(fleet.password, username=fleet.username)) as client:
+        sending = Sending(await client.prepare_upload(), file)
+        with pytest.raises(LocalFileError, match=f"ended {SIZE - after_bytes} bytes early"):
+            await sending.run()
+        await fleet.until(name, lambda device: bool(device.record.uploads))
+    uploads = fleet.truth(name)["uploads"]
+    assert isinstance(uploads, list)
+    assert [one["complete"] for one in uploads] == [False]
 
 
 async def test_a_file_that_changed_before_it_was_sent_is_not_sent_at_all(file: ImageFile) -> None:
