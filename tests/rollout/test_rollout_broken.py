@@ -16,11 +16,12 @@ import pytest
 
 import world.world as stage
 from updeck.device.models import Identity, Update, UpdateState
+from updeck.errors import UpdeckError
 from updeck.fleet import judge
 from updeck.fleet.operations import Operations, Sending
 from updeck.fleet.ruling import Ruling, Seen, Timers
 from updeck.fleet.tracked import Tracked
-from updeck.fleet.views import Reading
+from updeck.fleet.views import Phase, Reading
 from updeck.journal import attempts, leases, plan_records
 from updeck.journal.models import Baseline, Intent, Op, Outcome, RolloutRow, Verdict
 from updeck.journal.permit import Permit
@@ -216,6 +217,14 @@ def _no_end(patch: Patch) -> None:
     patch.setattr(judge, "out_of_time", lambda timers, limit_s: False)
 
 
+def _reads_on(patch: Patch) -> None:
+    async def not_sent(self: Engine, tracked: Tracked, member: MemberRecord, error: UpdeckError) -> None:
+        await self._stand(tracked, Phase.WAITING, f"not sent: {error}")
+        self._desk.poller.poke([member.device])
+
+    patch.setattr(Engine, "_not_sent", not_sent)
+
+
 def _any_box(patch: Patch) -> None:
     patch.setattr(Identity, "same_as", lambda self, other: True)
 
@@ -330,6 +339,11 @@ BROKEN: Mapping[str, Broken] = {
     "goes on when aborted": Broken(_no_abort, ASKED, replace(ONE, events=(Event(10.0, Act.ABORT),))),
     "takes a stranger's init for its own": Broken(
         _no_strangers, DUE, replace(ONE, events=(Event(0.0, Act.FOREIGN_INIT),))
+    ),
+    "tries at once again what it cannot read": Broken(
+        _reads_on,
+        "no device is stormed with questions",
+        Script(tempers=(Temper(staged=False),), source="file", events=(Event(0.0, Act.UNPLUG, 0, 30.0),)),
     ),
     "waits for ever": Broken(_no_end, "every armed attempt ends", Script(tempers=(Temper(init=Run.NOTHING),))),
     "believes any box": Broken(_any_box, HANDS_OFF, replace(ONE, events=(Event(0.0, Act.FAULT, 0, 60.0, Fault.TWIN),))),

@@ -87,6 +87,7 @@ class WorldClient(DeviceClient):
 
     async def update(self) -> Update:
         self._told = Told(self._world.now(), False)
+        self._process.asks(self._device.name)
         strike = await self._read_strike()
         fault = None if strike is None else strike.fault
         box = self._box(fault)

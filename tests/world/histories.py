@@ -15,7 +15,7 @@ from world.script import Act, Event, Fault, Run, Script, Temper, Transfer, repla
 
 __all__ = ["histories", "smallest"]
 
-_LASTING = (Act.STOP, Act.LOCK, Act.FULL)
+_LASTING = (Act.STOP, Act.LOCK, Act.FULL, Act.UNPLUG)
 _STRANGERS = (Act.FOREIGN_INIT, Act.FOREIGN_START, Act.FOREIGN_RESET)
 _ORDERS = tuple(
     act

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from world.world import World
 
 __all__ = ["Killed", "Process", "WorldJournal", "WorldState"]
+
+
+ASKS_MOST = 12
+ASKS_WITHIN_S = 10.0
+"""A device in motion is polled every 4 s, once more before each call, and once more after what a person does."""
 
 
 class Killed(BaseException):
@@ -36,6 +42,7 @@ class Process:
         self.running.set()
         self.task: asyncio.Task[None] | None = None
         self.journal: WorldJournal | None = None
+        self._asked_at: dict[str, deque[float]] = {}
 
     def wall(self) -> float:
         return self.world.wall()
@@ -56,6 +63,15 @@ class Process:
     def check(self) -> None:
         if self.dead:
             raise Killed
+
+    def asks(self, device: str) -> None:
+        """Note that it asks a device for its state; so often in so short a time would be a storm."""
+        now, times = self.world.now(), self._asked_at.setdefault(device, deque(maxlen=ASKS_MOST))
+        if len(times) == ASKS_MOST and now - times[0] < ASKS_WITHIN_S:
+            self.world.violated(
+                "no device is stormed with questions", f"{ASKS_MOST} in {now - times[0]:.1f} s: {device}"
+            )
+        times.append(now)
 
     def die(self) -> None:
         """End at once, as by SIGKILL: nothing of it is written or sent any more."""

@@ -55,6 +55,7 @@ class Act(StrEnum):
     STOP = "stop"
     LOCK = "lock the journal"
     FULL = "fill the disk"
+    UNPLUG = "pull out what the image is on"
     STEP = "step the wall clock"
     DEVICE_CLOCK = "step the device's clock"
     UN_INIT = "un-init"

@@ -168,7 +168,9 @@ class World:
             self.person.close()
 
     async def _peace(self, attending: asyncio.Task[None]) -> None:
-        lasting = [one for one in self.script.events if one.act in (Act.FAULT, Act.STOP, Act.LOCK, Act.FULL)]
+        lasting = [
+            one for one in self.script.events if one.act in (Act.FAULT, Act.STOP, Act.LOCK, Act.FULL, Act.UNPLUG)
+        ]
         over = max((one.at + abs(one.seconds) for one in lasting), default=0.0)
         await asyncio.sleep(max(CARE_AFTER_S, over - self.now()))
         for held in self.faults.values():
@@ -316,6 +318,8 @@ class World:
                 self.locked_until = self._hinder(event)
             case Act.FULL:
                 self.full_until = self._hinder(event)
+            case Act.UNPLUG:
+                self._unplug(abs(event.seconds))
             case Act.STEP:
                 self.offset += event.seconds
             case Act.DEVICE_CLOCK:
@@ -325,6 +329,14 @@ class World:
                 {Act.FOREIGN_INIT: device.init, Act.FOREIGN_START: device.start}.get(event.act, device.reset)()
             case _:
                 self._ordered(event, name)
+
+    def _unplug(self, seconds: float) -> None:
+        """Take away for a while the file that is to be sent, if there is one."""
+        image = self.directory.parent / "image.iso"
+        aside = image.with_name("aside")
+        if image.exists():
+            image.rename(aside)
+            asyncio.get_running_loop().call_later(seconds, aside.rename, image)
 
     def _hinder(self, event: Event) -> float:
         """Note how long no engine may have looked or written, and return that time."""

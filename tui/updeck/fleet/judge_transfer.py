@@ -6,7 +6,7 @@ from updeck.device.models import Image, ImageState
 from updeck.device.versions import same_version
 from updeck.fleet.ruling import Patience, Ruling, Seen, Timers, outcome_unknown, past, running
 from updeck.fleet.views import Phase
-from updeck.journal.models import Intent, Op, Verdict
+from updeck.journal.models import Intent, Op, Outcome, Verdict
 
 __all__ = ["judge_delete", "judge_transfer", "transferred_image"]
 
@@ -35,9 +35,8 @@ def judge_transfer(intent: Intent, timers: Timers, seen: Seen, patience: Patienc
             return _arrived(intent, image)
         case ImageState.INVALID | ImageState.UPLOAD_ERROR:
             text = image.state_description or "no description"
-            return running(Phase.ENDED, text).ended(
-                Verdict.TRANSFER_FAILED, f"image {image.id} is {image.state}: {text}"
-            )
+            reason = f"{_broke_off(intent)}image {image.id} is {image.state}: {text}"
+            return running(Phase.ENDED, text).ended(Verdict.TRANSFER_FAILED, reason)
         case ImageState.VALIDATING:
             soft = past(timers, patience.validating_soft, polls=1)
             ruling = running(Phase.VALIDATING, "validating", soft=soft)
@@ -51,8 +50,14 @@ def judge_transfer(intent: Intent, timers: Timers, seen: Seen, patience: Patienc
 def _nothing_there(intent: Intent, timers: Timers, patience: Patience) -> Ruling:
     ruling = running(Phase.TRANSFERRING, f"{intent.op.value} sent, no image yet")
     if past(timers, patience.upload_stall):
-        return ruling.ended(Verdict.TRANSFER_FAILED, "no image of this transfer is on the device")
+        return ruling.ended(Verdict.TRANSFER_FAILED, f"{_broke_off(intent)}no image of this transfer is on the device")
     return ruling
+
+
+def _broke_off(intent: Intent) -> str:
+    """Return what broke the transfer off on our side, to be put before what the device says of it."""
+    row = intent.outcome
+    return f"{row.error}; " if row is not None and row.outcome is Outcome.UNKNOWN and row.error else ""
 
 
 def _transferring(intent: Intent, image: Image, timers: Timers, patience: Patience) -> Ruling:
@@ -63,7 +68,8 @@ def _transferring(intent: Intent, image: Image, timers: Timers, patience: Patien
         soft_s, hard_s = patience.upload_stall, patience.fetch_soft
     ruling = running(Phase.TRANSFERRING, f"{verb}{percent}", soft=past(timers, soft_s, polls=1))
     if past(timers, hard_s):
-        return ruling.ended(Verdict.TRANSFER_FAILED, f"image {image.id} makes no progress in {image.state}")
+        reason = f"{_broke_off(intent)}image {image.id} makes no progress in {image.state}"
+        return ruling.ended(Verdict.TRANSFER_FAILED, reason)
     return ruling
 
 

@@ -13,11 +13,9 @@ from functools import partial
 from pathlib import Path
 
 from updeck.clock import Clock
-from updeck.device.fetch_url import masked
 from updeck.device.models import Identity, Reach
-from updeck.errors import Blocked, JournalError, LeaseLost, UpdeckError
+from updeck.errors import Blocked, JournalError, LeaseLost, LocalFileError, UpdeckError
 from updeck.fleet.desk import Desk
-from updeck.fleet.examine import baseline_of
 from updeck.fleet.monitor import lost_answer
 from updeck.fleet.operations import Sending
 from updeck.fleet.orders import UploadOrder
@@ -28,6 +26,7 @@ from updeck.journal.models import Op, Verdict
 from updeck.journal.permit import Permit
 from updeck.journal.plan_models import MemberRecord, Position, RolloutRecord
 from updeck.journal.store import Journal
+from updeck.rollout.calls import call_of
 from updeck.rollout.checks import blocking_reason, rollout_checks
 from updeck.rollout.current import CurrentRecord
 from updeck.rollout.decide import decide
@@ -311,7 +310,7 @@ class Engine:
         try:
             await self._desk.operations.fresh(tracked)
             await self._check_again(tracked, send)
-            await self._permitted(tracked, member, send, self._sending(tracked, send))
+            await self._permitted(tracked, member, send, call_of(send, tracked, self._plan.image))
         finally:
             tracked.sending = False
 
@@ -340,36 +339,28 @@ class Engine:
                 await self._stand(tracked, Phase.TRANSFERRING, "sending the image")
                 await self._check_again(tracked, send)
                 await self._permitted(tracked, member, send, sending)
-        except LeaseLost as error:
-            self._lost = error
         except UpdeckError as error:
-            await self._stand(tracked, Phase.WAITING, f"not sent: {error}")
+            await self._not_sent(tracked, member, error)
+        else:
+            self._desk.poller.poke([member.device])
         finally:
             tracked.sending = False
             self._monitor.soon(tracked)
-            self._desk.poller.poke([member.device])
 
-    def _sending(self, tracked: Tracked, send: Send) -> Sending:
-        reading, client, image = tracked.reading, tracked.client, self._plan.image
-        if reading is None or tracked.reach is not Reach.OK:
-            raise Blocked("it gave no good answer just now", device=tracked.entry.name)
-        baseline = baseline_of(
-            reading,
-            tracked.entry.url,
-            expected=image.version,
-            checksum=image.sha256,
-            size_bytes=image.size_bytes,
-        )
-        match send.op:
-            case Op.FETCH:
-                url = image.location or ""
-                return Sending(send.op, baseline, lambda permit: client.fetch(permit, url), {"url": masked(url)})
-            case Op.DELETE:
-                number = send.image_id or 0
-                detail = {"image_id": str(number)}
-                return Sending(send.op, baseline, lambda permit: client.delete_image(permit, number), detail)
-        calls = {Op.INIT: client.init, Op.START: client.start, Op.RESET: client.reset}
-        return Sending(send.op, baseline, calls[send.op], {"target": image.version})
+    async def _not_sent(self, tracked: Tracked, member: MemberRecord, error: UpdeckError) -> None:
+        """Draw the consequence of an upload that did not begin; one whose file cannot be read never will."""
+        try:
+            match error:
+                case LeaseLost():
+                    self._lost = error
+                case LocalFileError():
+                    await self._end(tracked, member, End(Verdict.TRANSFER_FAILED, f"not sent: {error}"))
+                case _:
+                    await self._stand(tracked, Phase.WAITING, f"not sent: {error}")
+        except LeaseLost as lost:
+            self._lost = lost
+        except JournalError as failed:  # the next poll decides anew
+            self._monitor.journal_failed(failed)
 
     async def _permitted(self, tracked: Tracked, member: MemberRecord, send: Send, sending: Sending) -> None:
         """Ask the journal for the permission, with the gate in its transaction, and send if it gives one."""
