@@ -18,7 +18,7 @@ from updeck.fleet.views import DeviceView, Next, Reading, Tone
 from updeck.journal.models import DeviceRecord, Op, Outcome
 from updeck.ui.flows.asking import close_dialog, open_dialog
 from updeck.ui.screens.dialog import Dialog, Look
-from updeck.ui.theme import DEFAULT_THEME, THEMES
+from updeck.ui.theme import THEMES
 from updeck.ui.widgets.form import Form
 from updeck.ui.widgets.sheet import Sheet
 
@@ -33,7 +33,7 @@ class Stage(App[None]):
     CSS = "Screen { background: $background; color: $foreground; }"
     ENABLE_COMMAND_PALETTE = False
 
-    def __init__(self, theme: str = DEFAULT_THEME) -> None:
+    def __init__(self, theme: str = "dark") -> None:
         super().__init__()
         self.answers: list[object] = []
         for known in THEMES.values():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import pytest
 
 from updeck.errors import ConfigError
@@ -47,7 +45,7 @@ PATIENCE = {
 
 
 def test_what_is_not_set_is_as_the_contracts_say() -> None:
-    assert asdict(read_patience(read(""))) == PATIENCE
+    assert read_patience(read(""))._asdict() == PATIENCE
     assert read_poll(read("")) == PollSettings(10, 2, 5, 15, 60)
     assert read_ui(read("")) == UiSettings("dark")
     assert dict(read_keys(read(""))) == {}
@@ -56,10 +54,10 @@ def test_what_is_not_set_is_as_the_contracts_say() -> None:
 @pytest.mark.parametrize("name", sorted(PATIENCE))
 def test_every_timer_can_be_set_alone(name: str) -> None:
     value = PATIENCE[name]
-    settings = asdict(read_patience(read(f"{name} = {value}\n")))
+    settings = read_patience(read(f"{name} = {value}\n"))._asdict()
     assert settings == PATIENCE
     changed = value + 1 if not name.endswith("_hard") else value + 7
-    assert asdict(read_patience(read(f"{name} = {changed}\n")))[name] == changed
+    assert read_patience(read(f"{name} = {changed}\n"))._asdict()[name] == changed
 
 
 @pytest.mark.parametrize(

@@ -79,8 +79,8 @@ run()
 """
 
 DRAWS_THE_FIRST_PICTURE = {
-    "updeck.device": {"states", "trust"},
-    "updeck.fleet": {"addresses", "inventory", "tone"},
+    "updeck.device": {"states"},
+    "updeck.fleet": {"inventory_file", "tone"},
     "updeck.journal": {"op"},
     "updeck.rollout": set[str](),
 }
@@ -109,4 +109,4 @@ def test_before_the_first_paint_nothing_is_loaded_that_it_does_not_need(tmp_path
     assert not loaded & {"httpx", "tomlkit", "sqlite3", "updeck.ui.flows", "updeck.ui.screens.dialog"}
     assert not loaded & {"click", "gettext", "json", "hashlib", "updeck.toml_layout"}
     assert sorted(sheets.split()) == sorted(PARSED), "each once, in the colours of the theme; none of a dialog's"
-    assert sum(name.startswith("updeck.") for name in loaded) <= 61
+    assert sum(name.startswith("updeck.") for name in loaded) <= 59

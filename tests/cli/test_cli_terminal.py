@@ -90,6 +90,16 @@ def test_without_a_terminal_the_demo_says_so_and_leaves_nothing_behind(tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_is_wrong_with_a_device_is_said_once_the_screen_has_closed(tmp_path: Path) -> None:
+    (tmp_path / "fleet.toml").write_text('label = "LAB"\n[devices.a]\nurl = "https://a"\nturl = 1\n')
+    environ = environment(tmp_path, UPDECK_CONFIG=str(tmp_path), UPDECK_STATE=str(tmp_path / "state"))
+    with on_terminal("-m", "updeck", environment=environ) as terminal:
+        assert terminal.until_end() == 2
+        said = terminal.written.partition(b"\x1b[?1049l")[2].decode()
+    assert "line 4: unknown key turl in [devices.a]; did you mean url?" in said
+    assert not (tmp_path / "state").exists()
+
+
 def with_prompt(simulator: Simulator) -> Mapping[str, str]:
     """Let the inventory of a simulated fleet ask for its password, and return the environment that names it."""
     inventory = simulator.fleet_path

@@ -16,13 +16,12 @@ from updeck.device.trust import Tls
 from updeck.errors import ConfigError, UsageError
 from updeck.fleet.inventory import (
     DEVICE_KEYS,
-    TOP_KEYS,
     Fleet,
-    fleet_exists,
     load_fleet,
     parse_fleet,
     single_device_fleet,
 )
+from updeck.fleet.inventory_file import TOP_KEYS, fleet_exists
 from updeck.fleet.secret_sources import (
     CommandSecret,
     EnvSecret,

@@ -159,7 +159,7 @@ def _no_lease(patch: Patch) -> None:
 
 
 def _one_poll(patch: Patch) -> None:
-    patch.setattr(planning, "PATIENCE", replace(planning.PATIENCE, success_polls=1, success=0.01))
+    patch.setattr(planning, "PATIENCE", planning.PATIENCE._replace(success_polls=1, success=0.01))
 
 
 def _without(rule: str) -> Callable[[Patch], None]:

@@ -126,4 +126,4 @@ def sent(bench: Desk, name: str, path: str) -> int:
 
 def without_spacing(fleet: Fleet) -> Fleet:
     """Return the fleet with no time between two logins: a session that the device ended is replaced at once."""
-    return replace(fleet, patience=replace(fleet.patience, relogin=0.0))
+    return replace(fleet, patience=fleet.patience._replace(relogin=0.0))

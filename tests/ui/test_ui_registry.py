@@ -96,8 +96,8 @@ def test_delete_is_for_the_image_under_the_cursor_of_the_image_pane() -> None:
     assert "tab" in reason("delete", ActionContext(view=view))
     here = ActionContext(view=view, pane=Pane.IMAGES)
     assert reason("delete", here) == "no image is under the cursor"
-    assert BY_ID["delete"].applicable(replace(here, image=image(7))) is None
-    assert "no id" in reason("delete", replace(here, image=Image(None, "VALID")))
+    assert BY_ID["delete"].applicable(here._replace(image=image(7))) is None
+    assert "no id" in reason("delete", here._replace(image=Image(None, "VALID")))
 
 
 def test_enter_does_what_next_says_or_says_that_there_is_nothing_to_do() -> None:

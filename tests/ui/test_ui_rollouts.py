@@ -240,7 +240,7 @@ async def test_pausing_takes_one_key_and_read_only_too_and_resuming_takes_a_yes(
     world: Callable[[Plan], World],
 ) -> None:
     stage = world(plan())
-    async with seated(stage, options=replace(OPTIONS, read_only=True)) as seat:
+    async with seated(stage, options=OPTIONS._replace(read_only=True)) as seat:
         await seat.open()
         await seat.press("p")
         await seat.reads("PAUSED", "paused by mk")
@@ -381,7 +381,7 @@ async def test_one_key_pauses_everything_read_only_too_and_letting_go_takes_a_ye
     world: Callable[[Plan], World],
 ) -> None:
     stage = world(plan())
-    async with seated(stage, options=replace(OPTIONS, read_only=True)) as seat:
+    async with seated(stage, options=OPTIONS._replace(read_only=True)) as seat:
         await seat.press("!")
         await seat.reads("ALL STARTS PAUSED")
         assert stage.record.braked

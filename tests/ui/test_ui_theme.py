@@ -15,7 +15,7 @@ from seat import seated
 from updeck.settings import THEMES as NAMES
 from updeck.ui.ink import Ink
 from updeck.ui.launch import UiOptions
-from updeck.ui.theme import PALETTES, THEMES
+from updeck.ui.theme import THEMES, palette_of
 
 RICH = [name for name in NAMES if name != "ansi"]
 
@@ -92,15 +92,15 @@ def nearest_pair(palette: Mapping[Ink, Style], eye: str) -> float:
 
 
 def test_every_theme_of_the_configuration_is_there_and_no_other() -> None:
-    assert set(THEMES) == set(PALETTES) == set(NAMES)
-    for palette in PALETTES.values():
-        assert set(palette) == set(Ink)
+    assert set(THEMES) == set(NAMES)
+    for name in NAMES:
+        assert set(palette_of(name)) == set(Ink)
 
 
 @pytest.mark.parametrize("name", RICH)
 def test_text_stands_out_from_its_ground(name: str) -> None:
     least = LARGE if name == "high-contrast" else TEXT
-    palette = PALETTES[name]
+    palette = palette_of(name)
     for ink in set(Ink) - {Ink.RULE}:
         assert contrast(palette[ink].color, palette[ink].bgcolor) >= least, ink
     filled = Color.parse(THEMES[name].panel or "")
@@ -112,7 +112,7 @@ def test_text_stands_out_from_its_ground(name: str) -> None:
 def test_every_colour_is_one_of_256(name: str) -> None:
     levels = {0, 95, 135, 175, 215, 255}
     greys = {8 + 10 * step for step in range(24)}
-    for style in PALETTES[name].values():
+    for style in palette_of(name).values():
         for colour in (style.color, style.bgcolor):
             assert colour is not None
             parts = set(colour.get_truecolor())
@@ -121,11 +121,11 @@ def test_every_colour_is_one_of_256(name: str) -> None:
 
 @pytest.mark.parametrize("eye", CONES)
 def test_the_colour_blind_theme_is_told_apart_by_every_eye(eye: str) -> None:
-    assert nearest_pair(PALETTES["colour-blind"], eye) >= APART
+    assert nearest_pair(palette_of("colour-blind"), eye) >= APART
 
 
 def test_the_theme_for_every_eye_is_there_for_a_reason() -> None:
-    assert min(nearest_pair(PALETTES["dark"], eye) for eye in CONES) < APART
+    assert min(nearest_pair(palette_of("dark"), eye) for eye in CONES) < APART
 
 
 async def test_a_key_goes_from_theme_to_theme_and_says_how_to_keep_one() -> None:

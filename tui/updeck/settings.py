@@ -6,9 +6,8 @@ Names and defaults are those of `contracts.md` 1 and `rollout.md` 5; the invento
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from updeck.text import clean
 from updeck.toml_table import Table
@@ -35,15 +34,13 @@ SECONDS_MOST = 31 * 86_400.0
 COUNT_MOST = 1_000_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class UiSettings:
+class UiSettings(NamedTuple):
     """The table `[ui]`."""
 
     theme: str = "dark"
 
 
-@dataclass(frozen=True, slots=True)
-class PollSettings:
+class PollSettings(NamedTuple):
     """The table `[poll]`: seconds between two polls of one device.
 
     `moving` holds after an action and in states that pass; `unreachable` doubles up to `unreachable_most`.
@@ -56,8 +53,7 @@ class PollSettings:
     unreachable_most: float = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(NamedTuple):
     """The table `[patience]`: the timers of `rollout.md` 4 to 6 in seconds.
 
     `success_polls` is a count of polls, `upload_floor` a rate in bytes per second. A soft limit holds and
@@ -97,7 +93,7 @@ _COUNTS = ("success_polls", "upload_floor")
 
 def read_ui(table: Table) -> UiSettings:
     """Return `[ui]`."""
-    table.only(_names(UiSettings))
+    table.only(UiSettings._fields)
     return UiSettings(theme=table.choice("theme", THEMES) or UiSettings().theme)
 
 
@@ -114,7 +110,7 @@ def read_keys(table: Table) -> KeySettings:
 
 def read_poll(table: Table) -> PollSettings:
     """Return `[poll]`."""
-    table.only(_names(PollSettings))
+    table.only(PollSettings._fields)
     poll = PollSettings(**_numbers(table))
     if poll.unreachable > poll.unreachable_most:
         key = "unreachable" if "unreachable" in table else "unreachable_most"
@@ -124,9 +120,9 @@ def read_poll(table: Table) -> PollSettings:
 
 def read_patience(table: Table) -> Patience:
     """Return `[patience]`; no soft limit may be longer than its hard one."""
-    table.only(_names(Patience))
+    table.only(Patience._fields)
     patience = Patience(**_numbers(table))
-    for soft in _names(Patience):
+    for soft in Patience._fields:
         hard = f"{soft.removesuffix('_soft')}_hard"
         if soft.endswith("_soft") and getattr(patience, soft) > getattr(patience, hard):
             raise table.error(soft if soft in table else hard, f"makes {soft} longer than {hard}")
@@ -138,7 +134,3 @@ def _numbers(table: Table) -> dict[str, Any]:
     rest = [key for key in table.keys if key not in _COUNTS]
     seconds = {key: table.number(key, SECONDS_LEAST, SECONDS_MOST) for key in rest}
     return {**counts, **seconds}
-
-
-def _names(kind: type[UiSettings | PollSettings | Patience]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))

@@ -67,11 +67,11 @@ def rollout_ids(context: click.Context, parameter: click.Parameter, incomplete: 
 
 
 def _fleet(context: click.Context) -> Fleet | None:
-    from updeck.fleet.inventory import fleet_path, load_fleet
+    from updeck.fleet.inventory import load_fleet
 
     invocation = context.find_object(Invocation)
     try:
-        return load_fleet(fleet_path(None if invocation is None else invocation.fleet))
+        return load_fleet(None if invocation is None else invocation.fleet)
     except (UpdeckError, OSError):
         return None
 

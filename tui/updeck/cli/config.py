@@ -9,7 +9,7 @@ from updeck.cli.exits import Exit
 from updeck.cli.output import aligned
 from updeck.cli.session import fleet_of
 from updeck.fleet.describe import describe_settings
-from updeck.fleet.inventory import fleet_exists, fleet_path
+from updeck.fleet.inventory_file import fleet_exists, fleet_path
 from updeck.paths import state_dir
 from updeck.text import clean, plural
 

@@ -15,10 +15,9 @@ import click
 from updeck.cli.command import Invocation, command, one_of
 from updeck.cli.demo_engines import end_engines
 from updeck.cli.exits import Exit
-from updeck.cli.opening import show_fleet
+from updeck.cli.opening import show_inventory
 from updeck.cli.simulator import ROOM_PREFIX
 from updeck.errors import UpdeckError
-from updeck.fleet.inventory import load_fleet
 from updeck.program import program_words
 from updeck.simulator import check_installed
 from updeck.simulator.images import write_image
@@ -79,7 +78,7 @@ def _show(invocation: Invocation, options: ServeOptions, room: Path) -> Exit:
         say(f"demo: an image to upload: {image}")
         say(f"demo: truth and faults of the devices: {control_url}")
         try:
-            return show_fleet(invocation, load_fleet(options.fleet_out), name="demo")
+            return show_inventory(invocation, options.fleet_out, name="demo")
         finally:
             for rollout in end_engines(room / "state"):
                 say(f"demo: the engine of rollout {rollout} has ended")

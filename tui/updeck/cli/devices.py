@@ -17,8 +17,9 @@ from updeck.device.models import Reach
 from updeck.fleet.addresses import device_url
 from updeck.fleet.device_csv import parse_devices
 from updeck.fleet.documents import check_row, device_row
-from updeck.fleet.inventory import DeviceEntry, check_label, check_name, fleet_exists, load_fleet
+from updeck.fleet.inventory import DeviceEntry, check_label, check_name, load_fleet
 from updeck.fleet.inventory_edit import add_device, add_devices, remove_device
+from updeck.fleet.inventory_file import fleet_exists
 from updeck.text import clean, plural
 from updeck.toml_table import read_config_text
 

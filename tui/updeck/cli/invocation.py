@@ -6,7 +6,6 @@ Without click, because `updeck` alone, which opens the screen, has nothing to pa
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from updeck.cli.exits import Exit, exit_of_error
@@ -17,16 +16,14 @@ from updeck.text import clean
 __all__ = ["Invocation", "ended"]
 
 
-@dataclass(slots=True)
 class Invocation:
     """What was asked of every command alike, collected from before and after the command's name."""
 
-    out: Output
-    fleet: Path | None = None
-    read_only: bool = False
-    json: bool = False
-    mouse: bool = False
-    slow_line: bool | None = None
+    def __init__(self, out: Output) -> None:
+        self.out = out
+        self.fleet: Path | None = None
+        self.read_only = self.json = self.mouse = False
+        self.slow_line: bool | None = None
 
     def forbid_when_read_only(self, what: str) -> None:
         """Raise `ReadOnly` where the program was told to change nothing."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from typing import NamedTuple
 
 from updeck.device.trust import Tls
@@ -31,10 +30,10 @@ def describe_settings(fleet: Fleet) -> list[Setting]:
     """
     settings = [Setting("label", fleet.label, _origin(fleet, fleet.source, "label"))]
     tables: dict[str, Mapping[str, object]] = {
-        "ui": asdict(fleet.ui),
+        "ui": fleet.ui._asdict(),
         "keys": fleet.keys,
-        "poll": asdict(fleet.poll),
-        "patience": asdict(fleet.patience),
+        "poll": fleet.poll._asdict(),
+        "patience": fleet.patience._asdict(),
     }
     for name, values in tables.items():
         table = None if fleet.source is None else fleet.source.table(name)

@@ -14,21 +14,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, cast
 
 from updeck.device.trust import Tls
-from updeck.errors import ConfigError, UsageError
+from updeck.errors import UsageError
 from updeck.fleet.addresses import DEFAULT_PORTS, device_url, fingerprint, host_and_port, proxy_url
-from updeck.paths import config_dir
-from updeck.settings import (
-    KeySettings,
-    Patience,
-    PollSettings,
-    UiSettings,
-    read_keys,
-    read_patience,
-    read_poll,
-    read_ui,
-)
+from updeck.fleet.inventory_file import fleet_path, inventory_text, preface_of
+from updeck.settings import KeySettings, Patience, PollSettings, UiSettings, read_patience, read_poll
 from updeck.text import clean
-from updeck.toml_table import Table, parse_toml, read_config_text
+from updeck.toml_table import Table, parse_toml
 
 if TYPE_CHECKING:
     from updeck.fleet.secret_sources import SecretSource
@@ -39,8 +30,6 @@ __all__ = [
     "Fleet",
     "check_label",
     "check_name",
-    "fleet_exists",
-    "fleet_path",
     "load_fleet",
     "parse_fleet",
     "single_device_fleet",
@@ -49,8 +38,6 @@ __all__ = [
 AuthMode = Literal["auto", "token", "cookie", "basic", "oauth"]
 """How to log in; `auto` takes the best way that the device offers (`protocol.md` 3)."""
 
-FLEET_FILE = "fleet.toml"
-TOP_KEYS = ("label", "ui", "keys", "defaults", "poll", "patience", "devices")
 DEFAULT_KEYS = (
     *("tags", "site", "pair", "username", "password", "oauth_code"),
     *("auth", "tls", "proxy", "fetch_local"),
@@ -120,41 +107,22 @@ class Fleet:
         return {entry.name: entry for entry in self.devices}
 
 
-def fleet_path(path: Path | None = None) -> Path:
-    """Return the inventory that is meant: `path`, or the one in the configuration directory."""
-    return config_dir() / FLEET_FILE if path is None else path
-
-
-def fleet_exists(path: Path | None = None) -> bool:
-    """Whether there is an inventory; without one the UI offers the first run."""
-    try:
-        return fleet_path(path).exists()
-    except (OSError, ValueError):
-        return False
-
-
 def load_fleet(path: Path | None = None) -> Fleet:
     """Return the fleet of the inventory; raises ConfigError naming file, line and the nearest key."""
     path = fleet_path(path)
-    if not fleet_exists(path):
-        advice = "make one with: updeck devices add NAME https://ADDRESS"
-        raise ConfigError(f"there is no inventory {path}", advice=advice)
-    return parse_fleet(read_config_text(path), path)
+    return parse_fleet(inventory_text(path), path)
 
 
 def parse_fleet(text: str, path: Path) -> Fleet:
     """Return the fleet that `text` describes; relative paths count from `path`, which errors name."""
     root = parse_toml(text, str(path))
-    root.only(TOP_KEYS)
-    label = root.text("label") or ""
-    if len(label) > 40:
-        raise root.error("label", "is longer than 40 characters")
+    preface = preface_of(root)
     return Fleet(
         path=path,
-        label=label,
+        label=preface.label,
         devices=_read_devices(root, path.absolute().parent),
-        ui=read_ui(root.table("ui")),
-        keys=read_keys(root.table("keys")),
+        ui=preface.ui,
+        keys=preface.keys,
         poll=read_poll(root.table("poll")),
         patience=read_patience(root.table("patience")),
         source=root,

@@ -18,7 +18,8 @@ from tomlkit.items import InlineTable
 from updeck.device.trust import Tls
 from updeck.errors import ConfigError, UsageError
 from updeck.fleet.addresses import fingerprint
-from updeck.fleet.inventory import DeviceEntry, Fleet, check_name, fleet_exists, fleet_path, parse_fleet
+from updeck.fleet.inventory import DeviceEntry, Fleet, check_name, parse_fleet
+from updeck.fleet.inventory_file import fleet_exists, fleet_path
 from updeck.fleet.secret_sources import (
     KEYRING_SERVICE,
     CommandSecret,

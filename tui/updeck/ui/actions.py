@@ -7,9 +7,8 @@ does nothing is worse than a refusal (`design.md` 5 and 6).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from updeck.journal.op import Op
 
@@ -41,8 +40,7 @@ class Group(StrEnum):
     PROGRAM = "Program"
 
 
-@dataclass(frozen=True, slots=True)
-class ActionContext:
+class ActionContext(NamedTuple):
     """What an action would apply to now: the device under the cursor, the marked ones on view, the pane.
 
     `hidden_marks` counts marks that the filter hides; no action takes them. `image` is under the image pane's
@@ -82,8 +80,7 @@ def _always(context: ActionContext) -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(NamedTuple):
     """One thing a person can do. `key` is the first key, `also` further ones; `help` adds to the label.
 
     `danger` marks what changes a device: it is left out of the footer when read-only. `footer` is the short

@@ -6,7 +6,6 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -141,7 +140,7 @@ class UpdeckApp(App[None], inherit_bindings=False):
 
     def call_fleet(self, name: str) -> None:
         """Call the fleet by another name from now on."""
-        self.options = replace(self.options, fleet_name=name)
+        self.options = self.options._replace(fleet_name=name)
         self.home.count()
 
     def beside(self, work: Callable[[], Coroutine[None, None, None]]) -> None:

@@ -17,6 +17,7 @@ from updeck.ui.actions import ACTIONS, Action
 
 if TYPE_CHECKING:
     from updeck.fleet.inventory import Fleet
+    from updeck.fleet.inventory_file import Preface
 
 __all__ = ["KeyFault", "Keymap", "check_keys", "is_modifier", "key_name", "shown_key"]
 
@@ -80,14 +81,14 @@ class KeyFault(ConfigError):
         self.problem = problem
 
 
-def check_keys(fleet: Fleet) -> None:
+def check_keys(inventory: Fleet | Preface) -> None:
     """Raise `ConfigError`, naming file and line, where the table `[keys]` of an inventory cannot be."""
     try:
-        Keymap(fleet.keys)
+        Keymap(inventory.keys)
     except KeyFault as fault:
-        if fleet.source is None:
+        if inventory.source is None:
             raise
-        raise fleet.source.table("keys").error(fault.action_id, fault.problem, fault.advice) from None
+        raise inventory.source.table("keys").error(fault.action_id, fault.problem, fault.advice) from None
 
 
 class Keymap:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from updeck.clock import Clock
 from updeck.errors import UpdeckError, UsageError
@@ -24,8 +24,7 @@ SLOW_REST_S = 0.5
 """Seconds that the cursor rests before the detail is drawn, over a slow line: who holds a key down sees none."""
 
 
-@dataclass(frozen=True, slots=True)
-class UiOptions:
+class UiOptions(NamedTuple):
     """How the UI is to look and behave.
 
     `fleet_name` and `label` stand in the header (`label` is PRODUCTION, LAB, DEMO, …); `pace_s` is how often
@@ -38,7 +37,7 @@ class UiOptions:
     label: str = ""
     theme: str = "dark"
     colours: str | None = None
-    keys: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[str, str] = MappingProxyType({})
     ascii: bool = False
     mouse: bool = False
     read_only: bool = False
@@ -49,14 +48,11 @@ class UiOptions:
 
     def settled(self, environment: Mapping[str, str]) -> UiOptions:
         """Return the options with what the environment says of the line, of colours and of characters."""
-        from dataclasses import replace
-
         over_ssh = "SSH_CONNECTION" in environment or "SSH_TTY" in environment
         slow = over_ssh if self.slow_line is None else self.slow_line
         pace_s, rest_s = (SLOW_PACE_S, SLOW_REST_S) if slow else (self.pace_s, self.rest_s)
         colours = _why_plain(environment)
-        return replace(
-            self,
+        return self._replace(
             theme="ansi" if colours else self.theme,
             colours=colours,
             ascii=self.ascii or wants_ascii(environment),

@@ -9,6 +9,7 @@ differ in lightness too, so that the eye that lacks one kind of cone tells them 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import NamedTuple
 
 from rich.style import Style
@@ -16,9 +17,9 @@ from textual.theme import Theme
 
 from updeck.ui.ink import Ink
 
-__all__ = ["DEFAULT_THEME", "PALETTES", "THEMES", "Palette"]
+__all__ = ["THEMES", "Palette", "palette_of"]
 
-DEFAULT_THEME = "dark"
+_DEFAULT = "dark"
 
 Palette = Mapping[Ink, Style]
 """The look of every ink."""
@@ -183,8 +184,8 @@ THEMES: Mapping[str, Theme] = {
 }
 """Textual's half of each theme: backgrounds and the variables of dialogs ($accent, $rule, $dim, $strong)."""
 
-PALETTES: Mapping[str, Palette] = {
-    "ansi": _ANSI_PALETTE,
-    **{name: _palette(tints) for name, tints in _TINTS.items()},
-}
-"""Our half: the look of every ink, without a stylesheet in between."""
+
+@cache
+def palette_of(theme: str) -> Palette:
+    """Return our half of a theme: the look of every ink, without a stylesheet in between."""
+    return _ANSI_PALETTE if theme == "ansi" else _palette(_TINTS.get(theme, _TINTS[_DEFAULT]))

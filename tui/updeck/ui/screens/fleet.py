@@ -71,12 +71,13 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         self._rest: Timer | None = None
 
     def compose(self) -> ComposeResult:
-        """Mount every part; where it stands follows from the size."""
-        yield from self.board.canvases
+        """Mount what the first picture shows; where it stands follows from the size."""
+        yield from self.board.first
 
     def on_mount(self) -> None:
-        """Draw the first picture, and begin to look for changes; at rest a look draws nothing."""
+        """Draw the first picture, mount the rest, and begin to look for changes; at rest a look draws nothing."""
         self.place()
+        self.call_after_refresh(self.mount_all, self.board.later)
         self.set_interval(self.deck.options.pace_s, self.look)
 
     def on_resize(self, event: events.Resize) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -88,7 +87,7 @@ class RolloutScreen(RowScreen):
 
     def context(self) -> ActionContext:
         """Return what an action would apply to now."""
-        return replace(self.deck.home.context(), rollout=self.sight)
+        return self.deck.home.context()._replace(rollout=self.sight)
 
     def title_line(self, width: int) -> Line:
         """Return which rollout this is, of what, and its state; narrow, its state and what the fleet is."""

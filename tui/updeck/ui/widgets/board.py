@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Board"]
 
 _NAME_CELLS_MOST = 24
+_FIRST = (Part.HEADER, Part.HEAD, Part.DEVICES, Part.BAR, Part.IMAGES_TITLE, Part.RULE, Part.FOOTER)
 
 
 class Board:
@@ -60,9 +61,14 @@ class Board:
         """The line about rollouts under way; where it is empty it takes no room."""
 
     @property
-    def canvases(self) -> Iterable[Canvas]:
-        """Every part, for the screen to mount."""
-        return self._parts.values()
+    def first(self) -> Iterable[Canvas]:
+        """The parts that show something before any device is known, for the screen to mount."""
+        return [self._parts[part] for part in _FIRST]
+
+    @property
+    def later(self) -> Iterable[Canvas]:
+        """The parts that have nothing to show until then."""
+        return [canvas for part, canvas in self._parts.items() if part not in _FIRST]
 
     def part(self, part: Part) -> Canvas:
         """Return one part."""

@@ -13,7 +13,7 @@ from textual.widget import Widget
 from updeck.ui.glyphs import Glyphs
 from updeck.ui.ink import EMPTY, Ink, Line, width_of
 from updeck.ui.layout import Place
-from updeck.ui.theme import DEFAULT_THEME, PALETTES, Palette
+from updeck.ui.theme import palette_of
 
 __all__ = ["Canvas", "changed_width"]
 
@@ -32,11 +32,6 @@ class Canvas(Widget, can_focus=False):
     def lines(self) -> tuple[Line, ...]:
         """What is shown now."""
         return self._lines
-
-    @property
-    def palette(self) -> Palette:
-        """The look of every ink in the present theme."""
-        return PALETTES.get(self.app.theme, PALETTES[DEFAULT_THEME])
 
     def place(self, place: Place | None) -> None:
         """Stand at this place of the screen, or nowhere."""
@@ -61,7 +56,7 @@ class Canvas(Widget, can_focus=False):
 
     def render_line(self, y: int) -> Strip:
         """Draw one line, padded to the width of the widget."""
-        palette = self.palette
+        palette = palette_of(self.app.theme)
         drawn = self._lines[y] if y < len(self._lines) else EMPTY
         segments = [Segment(self.glyphs.show(span.text), palette[span.ink]) for span in drawn]
         return Strip(segments).adjust_cell_length(self.size.width, palette[Ink.PLAIN])

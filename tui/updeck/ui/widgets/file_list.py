@@ -15,7 +15,7 @@ from updeck.text import pad
 from updeck.ui.directory import FileEntry
 from updeck.ui.glyphs import Glyphs
 from updeck.ui.ink import Ink
-from updeck.ui.theme import DEFAULT_THEME, PALETTES
+from updeck.ui.theme import palette_of
 from updeck.ui.times import date_and_time, size
 
 __all__ = ["FileList"]
@@ -85,7 +85,7 @@ class FileList(Widget, can_focus=False):
         if index >= len(self._entries):
             return Strip.blank(width, self.rich_style)
         entry = self._entries[index]
-        palette = PALETTES.get(self.app.theme, PALETTES[DEFAULT_THEME])
+        palette = palette_of(self.app.theme)
         here = index == self._at
         ink = Ink.STRONG if here else Ink.PLAIN if entry.is_image or entry.is_directory else Ink.DIM
         name = entry.name + ("/" if entry.is_directory else "")

@@ -28,7 +28,7 @@ from updeck.ui.glyphs import Glyphs
 from updeck.ui.ink import Ink
 from updeck.ui.keymap import key_name
 from updeck.ui.line_edit import LineEdit
-from updeck.ui.theme import DEFAULT_THEME, PALETTES
+from updeck.ui.theme import palette_of
 
 __all__ = ["Button", "Entry", "Form"]
 
@@ -303,7 +303,7 @@ class Form(Widget, can_focus=True):
         self._drawn.clear()
 
     def _row(self, y: int) -> Strip:
-        palette = PALETTES.get(self.app.theme, PALETTES[DEFAULT_THEME])
+        palette = palette_of(self.app.theme)
         width = self.size.width
         keys = list(self._entries)
         segments: list[Segment] = []

@@ -15,7 +15,7 @@ from textual.widget import Widget
 from updeck.ui.facts import Lines
 from updeck.ui.glyphs import Glyphs
 from updeck.ui.ink import EMPTY, Ink, Line, text_of
-from updeck.ui.theme import DEFAULT_THEME, PALETTES
+from updeck.ui.theme import palette_of
 from updeck.ui.widgets.canvas import changed_width
 
 __all__ = ["Sheet"]
@@ -115,7 +115,7 @@ class Sheet(Widget, can_focus=False):
 
     def render_line(self, y: int) -> Strip:
         """Draw line `y` of the view."""
-        palette = PALETTES.get(self.app.theme, PALETTES[DEFAULT_THEME])
+        palette = palette_of(self.app.theme)
         index = y + self._top
         drawn = self._lines[index] if index < len(self._lines) else EMPTY
         segments = [Segment(self._glyphs.show(span.text), palette[span.ink]) for span in drawn]
