@@ -344,9 +344,7 @@ async def _tidy(devices: tuple[DeviceEntry, ...], password: str) -> None:
 
     async def tidy(device: DeviceEntry) -> None:
         for _ in range(60):
-            with contextlib.suppress(
-                aiohttp.ClientError, TimeoutError, ValueError, LookupError, TypeError, RecursionError
-            ):
+            with contextlib.suppress(*_SPOILED):
                 async with aiohttp.ClientSession(f"{device.url}", headers=login, timeout=timeout) as session:
                     async with session.get(f"{UPDATE}/update", ssl=False) as answer:
                         state = (await answer.json())["state"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import fields
 
 from updeck.journal.encoding import baseline_from, detail_from, json_text, payload_from
 from updeck.journal.models import (
@@ -24,17 +26,15 @@ from updeck.journal.models import (
 __all__ = ["actor_of", "end_of", "event_of", "intent_of", "listed", "milestone_of", "observation_of", "transfer_of"]
 
 
+_ACTOR = tuple(one.name for one in fields(Actor))
+
+_actor = functools.lru_cache(maxsize=256)(Actor)
+"""The same few processes stand in thousands of rows: one value for each of them."""
+
+
 def actor_of(row: sqlite3.Row, prefix: str = "") -> Actor:
     """Return the actor in a row."""
-    return Actor(
-        uid=row[f"{prefix}uid"],
-        user=row[f"{prefix}user"],
-        host=row[f"{prefix}host"],
-        program=row[f"{prefix}program"],
-        pid=row[f"{prefix}pid"],
-        boot_id=row[f"{prefix}boot_id"],
-        started=row[f"{prefix}started"],
-    )
+    return _actor(*(row[prefix + name] for name in _ACTOR))
 
 
 def intent_of(row: sqlite3.Row) -> Intent:
