@@ -63,11 +63,13 @@ class HostileFleet:
 
 
 @contextmanager
-def hostile_fleet(room: Path, *, devices: int = 12) -> Iterator[HostileFleet]:
+def hostile_fleet(
+    room: Path, *, devices: int = 12, speed: float = 1, scenario: Scenario = Scenario.MIXED
+) -> Iterator[HostileFleet]:
     """Serve such a fleet. Each device says other texts of the corpus; the last two are no simulated ones."""
     with ExitStack() as stack:
         options = ServeOptions(
-            fleet_out=room / "fleet.toml", devices=devices, seed=1, scenario=Scenario.MIXED, speed=1, http=False
+            fleet_out=room / "fleet.toml", devices=devices, seed=1, scenario=scenario, speed=speed, http=False
         )
         simulator = stack.enter_context(running_in_thread(options))
         poison(simulator)

@@ -52,7 +52,7 @@ def decide(case: Case, timers: Timers) -> tuple[Timers, Decision]:
 
 def _watched(case: Case, start: Intent, timers: Timers) -> tuple[Timers, Decision]:
     if _refused(start):
-        return timers, End(Verdict.NOT_STARTED, f"start was refused: {_error(start)}")
+        return timers, End(Verdict.NOT_STARTED, _why_refused(start))
     timers, ruling = step(start, timers, case.seen, case.patience)
     return timers, _verdict(ruling)
 
@@ -106,7 +106,7 @@ def _resetting(case: Case, reset: Intent, timers: Timers) -> tuple[Timers, Decis
 
 def _initializing(case: Case, init: Intent, timers: Timers) -> tuple[Timers, Decision]:
     if _refused(init):
-        return timers, End(Verdict.NOT_STARTED, f"init was refused: {_error(init)}")
+        return timers, End(Verdict.NOT_STARTED, _why_refused(init))
     timers, ruling = step(init, timers, case.seen, case.patience)
     reached = ruling.ending is not None and ruling.ending.verdict in (Verdict.INITIALIZED, Verdict.WRONG_TARGET)
     if reached and case.seen.update is not None:
@@ -200,6 +200,12 @@ def _let_past_the_fence(case: Case, target: str) -> bool:
 
 def _refused(intent: Intent) -> bool:
     return intent.outcome is not None and intent.outcome.outcome is Outcome.REFUSED
+
+
+def _why_refused(intent: Intent) -> str:
+    """Return it in one sentence; most errors say by themselves what was refused, or that nothing was sent."""
+    error, refused = _error(intent), f"{intent.op.value} was refused: "
+    return error if error.startswith((refused, "not sent: ")) else refused + error
 
 
 def _error(intent: Intent) -> str:
