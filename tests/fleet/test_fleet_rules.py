@@ -223,6 +223,7 @@ WATCHED = ours(rollout=OPEN)
 BY_ANOTHER = ours(rollout=replace(OPEN, lease_ours=False), intents=(intent(Op.START),))
 PLANNED = replace(OPEN, kind="plan", lease_ours=False)
 LEFT = replace(PLANNED, lease_alive=False)
+NEW_ONE = replace(LEFT, leased_by=None)
 
 
 def planned(phase: str | None, text: str | None, rollout: RolloutRow = PLANNED) -> Known:
@@ -272,6 +273,9 @@ def sends(took_s: float) -> Known:
         (planned("REBOOTING", "down, rebooting", LEFT), "no engine: resume?", Tone.NEEDS, "rollouts"),
         (planned("ARMED", "ready, waits for a person", LEFT), "no engine: resume?", Tone.NEEDS, "rollouts"),
         (planned(None, None, LEFT), "no engine: resume?", Tone.NEEDS, "rollouts"),
+        (replace(planned(None, None, NEW_ONE), at=15.0), "waits for its engine", Tone.REST, "rollouts"),
+        (replace(planned(None, None, NEW_ONE), at=16.0), "no engine: resume?", Tone.NEEDS, "rollouts"),
+        (replace(planned(None, None, LEFT), at=15.0), "no engine: resume?", Tone.NEEDS, "rollouts"),
     ],
 )  # fmt: skip
 def test_next_is_the_one_thing_that_a_device_needs(what: Known, text: str, tone: Tone, action: str | None) -> None:

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from rollout_records import NOW, control, done, initialized, member, plan_of, record_of, sent
+from rollout_records import ACTOR, NOW, control, done, initialized, member, plan_of, record_of, sent
 from updeck.journal.models import Op, Verdict
 from updeck.journal.plan_models import Control, ControlKind, MemberRecord
+from updeck.rollout.forecast import forecast
+from updeck.rollout.leaving import orphaned
 from updeck.rollout.plan import Fence, Limits, Plan, Promotion
 from updeck.rollout.progress import RolloutState, next_in_words, state_of, verdicts_in_words
 from updeck.rollout.window import parse_window
@@ -129,6 +131,20 @@ def test_a_rollout_without_an_engine_that_sent_nothing_is_planned() -> None:
     assert "resume it" in next_in_words(idle, plan, NOW)
     begun = replace(record_of(plan, member("d0", sent(Op.UPLOAD))), row=idle.row)
     assert state_of(begun, plan, NOW) is RolloutState.RUNNING
+
+
+def test_a_rollout_that_was_registered_just_now_does_not_ask_to_be_resumed() -> None:
+    plan = plan_of(1, 1)
+    record = record_of(plan)
+    fresh = replace(record, row=replace(record.row, lease_alive=False, leased_by=None, created_at=NOW - 14))
+    assert next_in_words(fresh, plan, NOW) == "registered, its engine starts"
+    assert not orphaned(fresh, plan, NOW)
+    assert forecast(fresh, plan, NOW).need is None
+    assert "resume it" in next_in_words(fresh, plan, NOW + 1)
+    assert orphaned(fresh, plan, NOW + 1)
+    assert forecast(fresh, plan, NOW + 1).need is not None
+    left = replace(fresh, row=replace(fresh.row, leased_by=ACTOR))
+    assert orphaned(left, plan, NOW), "an engine that drove it and is gone is missed at once"
 
 
 def test_the_end_of_its_window_pauses_a_rollout() -> None:

@@ -21,7 +21,8 @@ __all__ = ["Known", "clock_text", "next_step"]
 class Known:
     """What *next* is computed from: the last poll, the last good reading, the journal, and what runs in this process.
 
-    `failing_at` is the local time since when polls fail, in words for a person.
+    `failing_at` is the local time since when polls fail, in words for a person; `at` is when it was asked last, in Unix
+    seconds.
     """
 
     reach: Reach | None
@@ -31,6 +32,7 @@ class Known:
     watch: Watch | None
     transfer: Transfer | None
     failing_at: str | None
+    at: float = 0.0
 
 
 def next_step(known: Known) -> Next:
@@ -73,7 +75,7 @@ def _open_operation(known: Known) -> Next | None:
         tone = Tone.MAY if known.watch.soft or known.reach is Reach.IDENTITY else Tone.MOVING
         return Next(known.watch.text, tone, "view" if tone is Tone.MAY else None)
     if rollout.kind == "plan":
-        return _in_a_plan(known.record, rollout)
+        return _in_a_plan(known.record, rollout, known.at)
     op = known.record.intents[-1].op.words.partition(" (")[0] if known.record.intents else "an action"
     if rollout.lease_alive and not rollout.lease_ours:
         down = f"down since {known.failing_at}, " if known.reach is Reach.UNREACHABLE and known.failing_at else ""
@@ -90,9 +92,10 @@ _TONES: Mapping[str, Tone] = {
 _AT_REST = (Phase.WAITING, Phase.CHECKING, Phase.HELD)
 
 
-def _in_a_plan(record: DeviceRecord, rollout: RolloutRow) -> Next:
+def _in_a_plan(record: DeviceRecord, rollout: RolloutRow, now: float) -> Next:
     """Say where the plan's engine has it; what is under way without an engine needs a person to resume it."""
-    if not rollout.lease_alive and record.phase not in _AT_REST:
+    driven = rollout.lease_alive or rollout.awaits_engine(now)
+    if not driven and record.phase not in _AT_REST:
         return Next("no engine: resume?", Tone.NEEDS, "rollouts")
     tone = _TONES.get(record.phase or Phase.WAITING, Tone.MOVING)
     moved = record.transfer

@@ -126,6 +126,7 @@ class Tracked:
             watch=watch,
             transfer=transfer,
             failing_at=failing_at,
+            at=self.attempted_at or 0.0,
         )
         return DeviceView(
             entry=self.entry,

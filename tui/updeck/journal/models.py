@@ -75,6 +75,10 @@ GOOD_VERDICTS = frozenset(
 """The verdicts that do not count against a rollout (`rollout.md` 7)."""
 
 
+ENGINE_STARTS_S = 15.0
+"""Seconds that the first engine of a rollout may take until it drives, on a busy machine too."""
+
+
 class MilestoneKind(StrEnum):
     """What an attempt has reached and must not forget: an image proven, an INITIALIZED that is ours."""
 
@@ -138,6 +142,10 @@ class RolloutRow:
     lease_ours: bool
     op: Op | None = None
     url: str | None = None
+
+    def awaits_engine(self, now: float) -> bool:
+        """Whether it was registered so shortly before `now` (Unix seconds) that its first engine may still start."""
+        return self.leased_by is None and now - self.created_at < ENGINE_STARTS_S
 
 
 @dataclass(frozen=True, slots=True)

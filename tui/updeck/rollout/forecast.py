@@ -206,6 +206,8 @@ def _needed_now(record: RolloutRecord, plan: Plan, now: float) -> Need | None:
     state = state_of(record, plan, now)
     if orphaned(record, plan, now):
         return Need(now, "no engine drives it")
+    if state is RolloutState.PLANNED and record.row.awaits_engine(now):
+        return None
     if state in _FOR_A_PERSON:
         return Need(now, _FOR_A_PERSON[state])
     if state is RolloutState.WAITING_FOR_PROMOTION:

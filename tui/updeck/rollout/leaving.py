@@ -39,7 +39,7 @@ def _waits_for_its_pair(member: MemberRecord) -> bool:
 
 def orphaned(record: RolloutRecord, plan: Plan, now: float) -> bool:
     """Whether no engine drives it though one would have something to do: somebody has to resume it."""
-    if record.row.lease_alive or all(map(ended, record.members)):
+    if record.row.lease_alive or record.row.awaits_engine(now) or all(map(ended, record.members)):
         return False
     return not only_people_can_go_on(record, plan, now, held_by_phase(record))
 

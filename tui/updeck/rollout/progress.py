@@ -57,7 +57,8 @@ def next_in_words(record: RolloutRecord, plan: Plan, now: float) -> str:
         case RolloutState.PAUSED:
             return paused(record, plan, now) or "paused"
         case RolloutState.PLANNED:
-            return "registered, and no engine drives it yet: resume it"
+            starting = record.row.awaits_engine(now)
+            return "registered, its engine starts" if starting else "registered, and no engine drives it yet: resume it"
         case RolloutState.WAITING_FOR_PROMOTION:
             wave = open_wave(record, plan, now) + 1
             size = sum(member.wave == wave for member in record.members)

@@ -52,15 +52,22 @@ class Sight:
         return orphaned(self.record, self.plan, self.now)
 
     @property
+    def starting(self) -> bool:
+        """Whether its first engine may be starting at this moment; where none comes, resuming starts one."""
+        return not self.over and self.record.row.awaits_engine(self.now)
+
+    @property
     def stopped(self) -> bool:
         """Whether it goes on only when a person resumes it: paused, or past its window, or without its engine."""
         unbraked = replace(self.record, braked=False)
-        return paused(unbraked, self.plan, self.now) is not None or self.orphaned or self.left_to_people
+        halted = paused(unbraked, self.plan, self.now) is not None
+        return halted or self.orphaned or self.starting or self.left_to_people
 
     @property
     def left_to_people(self) -> bool:
         """Whether its engine has left because only people can go on, and would look again when it is resumed."""
-        return not (self.over or self.orphaned or self.record.row.lease_alive) and self.state is RolloutState.RUNNING
+        driven = self.orphaned or self.starting or self.record.row.lease_alive
+        return not (self.over or driven) and self.state is RolloutState.RUNNING
 
     @property
     def next_wave(self) -> int:

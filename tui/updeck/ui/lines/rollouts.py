@@ -197,7 +197,9 @@ def _engine(sight: Sight) -> tuple[str, Ink]:
     by = sight.record.row.leased_by
     if sight.record.row.lease_alive and by is not None:
         return f"engine {by.pid} on {by.host}", Ink.DIM
-    return ("no engine drives it", Ink.NEEDS) if sight.orphaned else ("no engine needed now", Ink.DIM)
+    if sight.orphaned:
+        return "no engine drives it", Ink.NEEDS
+    return "its engine starts" if sight.starting else "no engine needed now", Ink.DIM
 
 
 @dataclass(frozen=True, slots=True)
