@@ -69,6 +69,15 @@ def test_a_row_says_name_state_version_and_next() -> None:
     ]
 
 
+def test_what_is_next_goes_on_where_no_age_stands() -> None:
+    narrow = Columns.for_width(60, ["ar11-fra-dc1"])
+    proven = "proven 11.8.0 #28924"
+    assert narrow.next < len(proven)
+    assert whole_row(device("ar11-fra-dc1", next_text=proven, now=NOW), narrow).rstrip().endswith(proven)
+    stale = whole_row(device("ar11-fra-dc1", next_text=proven, now=NOW, seen_s_ago=260), narrow)
+    assert stale.endswith("…   4m")
+
+
 def test_only_what_is_stale_shows_an_age_and_is_dim() -> None:
     old = device("ar11-a", now=NOW, seen_s_ago=260)
     assert whole_row(old).endswith(" 4m")

@@ -118,9 +118,9 @@ def row(
         (pad(version, columns.version) + _GAP if columns.version else "", body),
         (pad(view.site or "", columns.site) + _GAP if columns.site else "", Ink.DIM),
     )
+    room = columns.next if seen else columns.next + 1 + columns.seen  # what is fresh has no age: its words go on there
     right = line(
-        (pad(view.next.text, columns.next), attention),
-        (" " + pad(seen, columns.seen, "right"), Ink.DIM),
+        (pad(view.next.text, room), attention), (f" {pad(seen, columns.seen, 'right')}" if seen else "", Ink.DIM)
     )
     return left, right
 
