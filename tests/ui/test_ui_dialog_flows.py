@@ -38,7 +38,9 @@ async def test_a_device_is_updated_by_keys_alone(desk: Open) -> None:
         assert "as sent" in body
         assert "INITIALIZED since" in body
         await bench.type(f"{name} 11.8.0", "enter")
+        await bench.wait(lambda: bench.notice == f"{name}: start accepted; it is watched to its end")
         await bench.until(name, lambda view: view.next.text == f"proven {VERSION}")
+        await bench.wait(lambda: bench.notice == f"{name}: start ended SUCCESS: proven {VERSION}")
         truth = bench.simulator.truth(name)
         assert (truth["inits"], truth["starts"], truth["version"]) == (1, 1, VERSION)
         uploads = truth["uploads"]

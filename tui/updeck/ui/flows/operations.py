@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from updeck.fleet.orders import Examination, Performed, Weight
 from updeck.fleet.rules import weight
-from updeck.journal.models import Op, Outcome
+from updeck.journal.models import GOOD_VERDICTS, End, Op, Outcome
+from updeck.journal.sentences import ended
 from updeck.ui.confirmation import Deal
 from updeck.ui.examined import ask_about, operation_title
 from updeck.ui.flows.asking import ask, look_of
+from updeck.ui.ink import Ink, line
 from updeck.ui.screens.confirm_dialog import ConfirmDialog
 
 if TYPE_CHECKING:
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from updeck.ui.app import UpdeckApp
 
 __all__ = ["delete_flow", "init_flow", "reset_flow", "start_flow", "told"]
+
+END_LOOK_S = 1.0
+"""Seconds between two looks whether what was sent has ended."""
 
 _VERBS = {Op.START: "start", Op.INIT: "init", Op.RESET: "un-init", Op.DELETE: "delete"}
 
@@ -62,7 +68,25 @@ async def _operate(app: UpdeckApp, service: FleetService, name: str, op: Op, ima
         chooses=op is Op.INIT,
     )
     sending = await ask(app, ConfirmDialog(operation_title(op, name), look, deal))
-    return None if sending is None else told(name, await asyncio.shield(sending))
+    if sending is None:
+        return None
+    done = await asyncio.shield(sending)
+    if done.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
+        app.beside(partial(_tell_end, app, service, name, done))
+    return told(name, done)
+
+
+async def _tell_end(app: UpdeckApp, service: FleetService, name: str, done: Performed) -> None:
+    """Say how a call has ended in the place of what was said when it was sent; what was said since then stays."""
+    end: End | None = None
+    while end is None or end.rollout != done.rollout:
+        await asyncio.sleep(END_LOOK_S)
+        if app.home.board.notice.sentence != told(name, done):
+            return
+        view = service.state.view(name)
+        end = None if view is None else view.record.last_end
+    good = end.verdict is None or end.verdict in GOOD_VERDICTS
+    app.say(line((f"{name}: {ended(end.op, end.verdict, end.reason)}", Ink.PLAIN if good else Ink.MAY)))
 
 
 def told(name: str, done: Performed) -> str:
