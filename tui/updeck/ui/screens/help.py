@@ -75,6 +75,10 @@ class HelpScreen(ReadingScreen):
         single = action_lines(keymap, width, page.actions)
         return [*keys, *single, *word_lines(page.topics, width, self.deck.glyphs, keymap)]
 
+    def keys_line(self) -> Line:
+        """Return how the rest comes on view, and the way back."""
+        return self.deck.keys_line(["back", "page_up", "page_down"])
+
     def act(self, action: Action) -> None:
         """Close by the key that opened this."""
         if action.id == "help":
