@@ -10,7 +10,7 @@ import pyte
 
 from updeck.text import clean
 
-__all__ = ["Emulator", "Token", "foreign", "picture", "tokens"]
+__all__ = ["Emulator", "Token", "beyond_ascii", "colours", "foreign", "picture", "tokens"]
 
 _PIECES = re.compile(
     r"(?P<csi>\x1b\[[0-?]*[ -/]*[@-~])"
@@ -26,6 +26,9 @@ _SETS = re.compile(
 )
 _TITLE = r"updeck(?:: (?:\d+ need you)?(?:, )?(?:\d+ rollouts? waits? for you)?)?"
 _SAYS = re.compile(rf"\x1b\](?:2;{_TITLE}|22;default)\x07")
+_SGR = re.compile(rb"\x1b\[([0-9;:]*)m")
+_COLOURLESS = {b"", b"0", b"1", b"2", b"3", b"4", b"7", b"22", b"23", b"24", b"27", b"39", b"49"}
+"""Reset, bold, dim, italic, underline, reverse, their ends, and the terminal's own colours."""
 
 
 class Token(NamedTuple):
@@ -64,6 +67,20 @@ def _allowed(token: Token, before: Token, after: Token) -> bool:
         case "text":
             return clean(token.text, len(token.text) + 1) == token.text
     return token.text == "\x07" and before.kind != "text" and after.kind != "text"
+
+
+def colours(written: bytes) -> list[bytes]:
+    """Return the codes of colour in a stream, each with what stands around it."""
+    return [
+        written[max(0, found.start() - 60) : found.end() + 20]
+        for found in _SGR.finditer(written)
+        if not set(re.split(rb"[;:]", found[1])) <= _COLOURLESS
+    ]
+
+
+def beyond_ascii(written: bytes) -> list[bytes]:
+    """Return what is no ASCII in a stream, with what stands around it."""
+    return [written[max(0, found.start() - 40) : found.end() + 40] for found in re.finditer(rb"[\x80-\xff]+", written)]
 
 
 class Emulator:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 from pathlib import Path
 
@@ -12,11 +11,7 @@ import pytest
 
 from every_screen import DIALOGS, SCREENS, concrete_screens
 from terminal_fixture import Terminal, on_terminal
-from terminal_stream import Emulator, foreign
-
-_SGR = re.compile(rb"\x1b\[([0-9;:]*)m")
-COLOURLESS = {b"", b"0", b"1", b"2", b"3", b"4", b"7", b"22", b"23", b"24", b"27", b"39", b"49"}
-"""Reset, bold, dim, italic, underline, reverse, their ends, and the terminal's own colours."""
+from terminal_stream import Emulator, beyond_ascii, colours, foreign
 
 PLAIN = {"NO_COLOR": "1", "LC_ALL": "C", "LANG": "C", "TERM": "screen"}
 SIZES = [pytest.param(80, 24, id="80x24")]
@@ -24,20 +19,6 @@ SIZES += [
     pytest.param(columns, rows, id=f"{columns}x{rows}", marks=pytest.mark.long)
     for columns, rows in ((60, 15), (120, 40))
 ]
-
-
-def colours(written: bytes) -> list[bytes]:
-    """Return the codes of colour in a stream, each with what stands around it."""
-    return [
-        written[max(0, found.start() - 60) : found.end() + 20]
-        for found in _SGR.finditer(written)
-        if not set(re.split(rb"[;:]", found[1])) <= COLOURLESS
-    ]
-
-
-def beyond_ascii(written: bytes) -> list[bytes]:
-    """Return what is no ASCII in a stream, with what stands around it."""
-    return [written[max(0, found.start() - 40) : found.end() + 40] for found in re.finditer(rb"[\x80-\xff]+", written)]
 
 
 def walk(terminal: Terminal, directory: Path, columns: int, rows: int) -> dict[str, list[str]]:
