@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
 import os
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -16,8 +19,31 @@ from updeck.simulator.options import AuthMode, Scenario, ServeOptions
 from updeck.simulator.serving import Simulator, running
 from updeck.simulator.timeline import LoopTimeline, VirtualTimeline
 
+sys.dont_write_bytecode = False  # or else every worker parses each test anew and rewrites what it asserts, for seconds
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+gc.disable()  # until all tests are collected: none of what is made meanwhile is garbage, and to look costs a second
+
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")  # no test asserts a time: on a busy machine hypothesis's own limits fail at random
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """Compile once, before there are workers, what all of them would compile at the same time."""
+    for given in config.args:
+        place = Path(given.partition("::")[0])
+        for source in sorted(place.rglob("test_*.py")) if place.is_dir() else (place,):
+            compiled = source.parent.glob(f"__pycache__/{source.stem}.*-pytest-{pytest.__version__}.pyc")
+            if all(each.stat().st_mtime < source.stat().st_mtime for each in compiled):
+                sys.path.insert(0, str(source.parent))
+                importlib.import_module(source.stem)
+                sys.path.pop(0)
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage again, but never among what was collected, which lasts as long as the run."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

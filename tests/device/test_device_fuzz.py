@@ -108,21 +108,21 @@ def entries(entry: bytes, head: bytes, tail: bytes, size: int = SIZE_LIMIT) -> b
 
 
 HISTORY = b'{"state":"IDLE","state_description":"","last_state_time":1,"update_history":['
-BOMBS = {
-    "numbers": entries(b"0", b'{"items":[', b"]}"),
-    "objects": entries(b"{}", HISTORY, b"]}"),
-    "images": entries(b'{"state":"","state_description":""}', b'{"items":[', b"]}"),
-    "services": entries(b'{"id":"a"}', b"[", b"]"),
-    "depth": b"[" * (SIZE_LIMIT // 2) + b"]" * (SIZE_LIMIT // 2),
-    "depth without end": b'{"a":' * (SIZE_LIMIT // 5),
-    "shallow towers": entries(b"[" * 31 + b"]" * 31, b"[", b"]"),
-    "one number": b'{"state":' + b"1" * (SIZE_LIMIT - 10) + b"}",
-    "one text": b'{"state":"' + b"x" * (SIZE_LIMIT - 12) + b'"}',
-    "one text of marks": b'{"state":"' + "\u0301".encode() * (SIZE_LIMIT // 2 - 8) + b'"}',
-    "escapes": b'{"state":"' + b"\\u0301" * (SIZE_LIMIT // 6 - 8) + b'"}',
-    "quotes": b'"' * SIZE_LIMIT,
-    "blanks": b" " * SIZE_LIMIT,
-    "as many as are allowed": entries(b"{}", HISTORY, b"]}", 3 * MARKS_LIMIT // 3),
+BOMBS: dict[str, Callable[[], bytes]] = {
+    "numbers": lambda: entries(b"0", b'{"items":[', b"]}"),
+    "objects": lambda: entries(b"{}", HISTORY, b"]}"),
+    "images": lambda: entries(b'{"state":"","state_description":""}', b'{"items":[', b"]}"),
+    "services": lambda: entries(b'{"id":"a"}', b"[", b"]"),
+    "depth": lambda: b"[" * (SIZE_LIMIT // 2) + b"]" * (SIZE_LIMIT // 2),
+    "depth without end": lambda: b'{"a":' * (SIZE_LIMIT // 5),
+    "shallow towers": lambda: entries(b"[" * 31 + b"]" * 31, b"[", b"]"),
+    "one number": lambda: b'{"state":' + b"1" * (SIZE_LIMIT - 10) + b"}",
+    "one text": lambda: b'{"state":"' + b"x" * (SIZE_LIMIT - 12) + b'"}',
+    "one text of marks": lambda: b'{"state":"' + "\u0301".encode() * (SIZE_LIMIT // 2 - 8) + b'"}',
+    "escapes": lambda: b'{"state":"' + b"\\u0301" * (SIZE_LIMIT // 6 - 8) + b'"}',
+    "quotes": lambda: b'"' * SIZE_LIMIT,
+    "blanks": lambda: b" " * SIZE_LIMIT,
+    "as many as are allowed": lambda: entries(b"{}", HISTORY, b"]}", 3 * MARKS_LIMIT // 3),
 }
 
 
@@ -143,7 +143,7 @@ def working() -> Iterator[list[int]]:
 
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_a_bomb_costs_little_memory_and_work(bomb: str) -> None:
-    data = BOMBS[bomb]
+    data = BOMBS[bomb]()
     for parser in PARSERS.values():
         with working() as calls, suppress(Garbled):
             parser(data)
