@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import os
 import ssl
 import tempfile
 from dataclasses import dataclass
@@ -39,11 +40,13 @@ class Certificate:
         """Return a server's TLS context with this certificate."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        with tempfile.TemporaryDirectory() as directory:  # the ssl module reads a key from a file only
-            chain = Path(directory) / "device.pem"
-            chain.touch(mode=0o600)
-            chain.write_text(self.key + self.certificate, encoding="ascii")
+        descriptor, chain = tempfile.mkstemp(suffix=".pem")  # the ssl module reads a key from a file only
+        try:
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(self.key + self.certificate)
             context.load_cert_chain(chain)
+        finally:
+            Path(chain).unlink()
         return context
 
 
