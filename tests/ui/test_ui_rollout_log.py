@@ -89,6 +89,17 @@ def test_only_what_is_shown_whole_is_kept_whole(stage: Kept) -> None:
     assert list(log.found) == [held, over[0]]
 
 
+def test_a_plan_is_parsed_once(stage: Kept) -> None:
+    held, log = stage.begin(), listing(stage)
+    stage.read(log, held)
+    (record, plan), version = log.found[held], log.version
+    end(stage.kept, held, "d3", Verdict.SUCCESS)
+    stage.read(log, held)
+    assert log.version > version
+    assert log.found[held][0] != record
+    assert log.found[held][1] is plan
+
+
 def test_rollouts_that_are_over_are_not_read_again(stage: Kept) -> None:
     log, rows = listing(stage), []
     for count in (1, 6):

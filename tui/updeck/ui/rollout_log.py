@@ -126,13 +126,19 @@ class RolloutLog:
 
 
 def _read(journal: Journal, wanted: _Wanted, before: _Read, now: float) -> _Read:
-    from updeck.rollout.registration import plan_of
-
     records = [journal.rollout(one) for one in wanted.whole]
-    found = {record.row.id: (record, plan_of(record)) for record in records}
+    found = {record.row.id: (record, _plan(record, before)) for record in records}
     marks = journal.marks(limit=SHOWN) if wanted.listing else {}
     listed = _listed(journal, marks, before, now) if wanted.listing else None
     return _Read(found, journal.braked() is not None, listed, marks)
+
+
+def _plan(record: RolloutRecord, before: _Read) -> Plan:
+    """Return the plan, which never changes and so is parsed once."""
+    from updeck.rollout.registration import plan_of
+
+    known = before.found.get(record.row.id)
+    return known[1] if known is not None and known[0].plan == record.plan else plan_of(record)
 
 
 def _listed(journal: Journal, marks: Mapping[str, int], before: _Read, now: float) -> tuple[Summary, ...]:
