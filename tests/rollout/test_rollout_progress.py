@@ -145,6 +145,7 @@ def test_a_rollout_that_was_registered_just_now_does_not_ask_to_be_resumed() -> 
     assert forecast(fresh, plan, NOW + 1).need is not None
     left = replace(fresh, row=replace(fresh.row, leased_by=ACTOR))
     assert orphaned(left, plan, NOW), "an engine that drove it and is gone is missed at once"
+    assert orphaned(fresh, plan, NOW - 3600), "a clock that was set back hides nothing"
 
 
 def test_the_end_of_its_window_pauses_a_rollout() -> None:

@@ -144,8 +144,11 @@ class RolloutRow:
     url: str | None = None
 
     def awaits_engine(self, now: float) -> bool:
-        """Whether it was registered so shortly before `now` (Unix seconds) that its first engine may still start."""
-        return self.leased_by is None and now - self.created_at < ENGINE_STARTS_S
+        """Whether it was registered so shortly before `now` (Unix seconds) that its first engine may still start.
+
+        `now` may be that of a look shortly before, but not of a clock that was set back: nobody would be called.
+        """
+        return self.leased_by is None and abs(now - self.created_at) < ENGINE_STARTS_S
 
 
 @dataclass(frozen=True, slots=True)
