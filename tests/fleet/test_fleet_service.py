@@ -256,6 +256,11 @@ async def test_read_only_sends_nothing(bench: Callable[..., Awaitable[Bench]]) -
     shown = await examine(service, name, Op.INIT)
     with pytest.raises(Blocked):
         await asyncio.wrap_future(service.perform(shown))
+    before, presented = site.simulator.fleet_path.read_bytes(), site.simulator.fingerprint(name)
+    assert presented is not None
+    with pytest.raises(ReadOnly):
+        await asyncio.wrap_future(service.trust(name, presented))
+    assert site.simulator.fleet_path.read_bytes() == before
     assert not any(request["method"] != "GET" for request in _mutating(site, name))
 
 

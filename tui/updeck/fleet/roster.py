@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from updeck.device.models import Reach
 from updeck.device.trust import Tls
-from updeck.errors import AuthError, Blocked
+from updeck.errors import AuthError, Blocked, ReadOnly
 from updeck.fleet.credentials import CredentialVault, HandOver
 from updeck.fleet.inventory import DeviceEntry
 from updeck.fleet.inventory_edit import set_pin
@@ -49,10 +49,15 @@ class Roster:
         await self._monitor.remove(device)
 
     async def trust(self, device: str, fingerprint: str) -> None:
-        """Pin a certificate; written to the inventory first, so that what is trusted is what is saved."""
+        """Pin a certificate; written to the inventory first, so that what is trusted is what is saved.
+
+        Raises `ReadOnly` where the inventory has to stay as it is; a fleet that is saved nowhere takes it in memory.
+        """
         tracked = self._tracked(device)
         path = self._monitor.fleet.path
         if path is not None:
+            if self._monitor.read_only:
+                raise ReadOnly("read-only: the inventory keeps the certificates that it has", device=device)
             async with self._editing:
                 await asyncio.to_thread(set_pin, path, device, fingerprint)
         old = tracked.entry.tls.pin or tracked.entry.tls.mode

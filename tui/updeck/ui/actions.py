@@ -204,7 +204,7 @@ def _credentials(context: ActionContext) -> str | None:
 
 def _next(context: ActionContext) -> str | None:
     if context.empty:
-        return _not_busy(context)
+        return _not_busy(context) or _writable(context, "adding a device")
     reason = _not_busy(context) or _device(context)
     view = context.view
     if reason is not None or view is None:

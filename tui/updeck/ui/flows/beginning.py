@@ -35,6 +35,8 @@ async def first_run_flow(app: UpdeckApp, service: FleetService) -> str | None:
     """Lead a person to the first live device, or to the one that is there already (`updeck URL`)."""
     if service.fleet.devices:
         return await _lead_to(app, service, service.fleet.devices[0].name)
+    if service.read_only:
+        raise Blocked("read-only: no device is added to an inventory here")
     entry = await _found(app, service)
     if entry is None:
         return f"no device yet: {app.keymap.keys('next')[0]} leads to the first one"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from updeck.device.models import Reach
-from updeck.errors import UpdeckError
+from updeck.errors import Blocked, UpdeckError
 from updeck.fleet.orders import CertificateOffer
 from updeck.fleet.views import DeviceView
 from updeck.text import plural
@@ -57,6 +57,8 @@ def _unchecked(view: DeviceView) -> bool:
 
 
 async def _trust(app: UpdeckApp, service: FleetService, views: Sequence[DeviceView]) -> str | None:
+    if service.read_only and service.fleet.path is not None:
+        raise Blocked("read-only: the inventory keeps the certificates that it has", advice="trust them elsewhere")
     look = look_of(app)
     if len(views) == 1:
         name = views[0].name

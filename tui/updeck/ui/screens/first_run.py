@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from textual import on
 
@@ -114,7 +115,8 @@ class FirstRun(Dialog[Found]):
             return
         self._knocking += 1
         self.say(f"asking {entry.url}…")
-        self.run_worker(self._try(entry, self._knocking), exclusive=True, exit_on_error=False)
+        trying = partial(self._try, entry, self._knocking)  # no coroutine: another enter may come before it begins
+        self.run_worker(trying, exclusive=True, exit_on_error=False)  # type: ignore[arg-type]
 
     async def _try(self, entry: DeviceEntry, number: int) -> None:
         try:

@@ -395,6 +395,6 @@ class FleetScreen(Screen[None], inherit_bindings=False):
     def _why_empty(self) -> str:
         if self.deck.service_or_none is None:
             return "connecting"
-        if self.lineup.size:
-            return "no device matches the filter"
+        if self.lineup.size or self.deck.options.read_only:
+            return "no device matches the filter" if self.lineup.size else "no devices yet"
         return f"no devices yet: {self.deck.keymap.keys('next')[0]} adds the first"

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from updeck.ui.flows.rollouts import Flow
     from updeck.ui.screens.help import Page
 
-__all__ = ["RolloutScreen"]
+__all__ = ["VERBS", "RolloutScreen"]
 
 AGE_S = 5.0
 """Seconds between two looks at what changes by time alone, while it is unfinished."""
 
-_VERBS: Mapping[str, Flow] = {
+VERBS: Mapping[str, Flow] = {
     "pause": flows.pause_flow,
     "promote": flows.promote_flow,
     "abort": flows.abort_flow,
@@ -43,6 +43,8 @@ _VERBS: Mapping[str, Flow] = {
     "arm": flows.arm_flow,
     "reset": undo_flow,
 }
+"""What can be asked of a rollout, by the id of the action; `arm` has no key of its own."""
+
 _ASKED = {RolloutState.STOPPED_BY_GATE: "reopen", RolloutState.WAITING_FOR_PROMOTION: "promote"}
 """What a state asks a person for: its key stands first, so that it is the last to go where there is little room."""
 
@@ -162,7 +164,7 @@ class RolloutScreen(RowScreen):
         }
         if action_id in others:
             others[action_id]()
-        elif action_id in _VERBS:
+        elif action_id in VERBS:
             self._steer(action_id)
         else:
             super().act(action)
@@ -175,7 +177,7 @@ class RolloutScreen(RowScreen):
             if token is not None:
                 self.deck.strays.refused(Message().time, token)
             return
-        flow, deck = _VERBS[action_id], self.deck
+        flow, deck = VERBS[action_id], self.deck
         deck.run_flow(f"the dialog to {action_id}", lambda: flow(deck, deck.service, sight))
 
     def _refusal(self, action_id: str) -> str | None:
