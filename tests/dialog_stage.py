@@ -57,12 +57,12 @@ async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
             await pilot.pause()
 
 
-def burst(app: App[None], text: str, *keys: str) -> None:
-    """Press the keys of a text, then others, as if they came in one read of the terminal."""
-    for character in text:
-        app.post_message(Key("space" if character == " " else character, character))
-    for key in keys:
-        app.post_message(Key(key, None))
+def burst(app: App[None], text: str, *keys: str, at: float | None = None) -> None:
+    """Press the keys of a text, then others, as if they came in one read of the terminal, now or `at` another time."""
+    pressed = [Key("space" if character == " " else character, character) for character in text]
+    for event in (*pressed, *(Key(key, None) for key in keys)):
+        event.time = event.time if at is None else at
+        app.post_message(event)
 
 
 def words(app: App[None], part: str = "body") -> str:
@@ -70,6 +70,14 @@ def words(app: App[None], part: str = "body") -> str:
     if part == "remark":
         return app.screen.query_one(Form).remark
     return app.screen.query_one(f"#{part}", Sheet).text
+
+
+def asks(app: App[None], what: str) -> bool:
+    """Whether a dialog shows these words and takes input."""
+    dialog = app.screen
+    if not isinstance(dialog, Dialog) or not dialog.hearing:
+        return False
+    return what in " ".join(" ".join(words(app, part) for part in ("title", "body", "remark")).split())
 
 
 def key_from(time: float, key: str, character: str | None = None) -> Key:

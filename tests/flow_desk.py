@@ -10,7 +10,7 @@ from pathlib import Path
 from aiohttp import web
 from textual.pilot import Pilot
 
-from dialog_stage import burst, words
+from dialog_stage import asks, burst, words
 from updeck.fleet.views import DeviceView
 from updeck.journal.models import Verdict
 from updeck.simulator.images import write_image
@@ -49,14 +49,7 @@ class Desk:
 
     async def asked(self, what: str) -> None:
         """Wait until a dialog shows these words and takes input."""
-
-        def shown() -> bool:
-            screen = self.app.screen
-            if not isinstance(screen, Dialog) or not screen.hearing:
-                return False
-            return what in " ".join(" ".join(words(self.app, part) for part in ("title", "body", "remark")).split())
-
-        await self.wait(shown)
+        await self.wait(lambda: asks(self.app, what))
 
     @property
     def notice(self) -> str:

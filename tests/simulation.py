@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from updeck.simulator.device import SimulatedDevice
 from updeck.simulator.options import AuthMode, Scenario
 from updeck.simulator.serving import Simulator
 
@@ -26,3 +27,23 @@ class StartSimulator(Protocol):
         virtual: bool = False,
         token_life_s: float = 3600.0,
     ) -> Simulator: ...
+
+
+def hold(device: SimulatedDevice, data: bytes) -> None:
+    """Have a device hold an image, as an upload brings it; it is validated after that."""
+    transfer = device.shelf.begin(len(data))
+    transfer.feed(data)
+    transfer.complete()
+
+
+LOGINS = ("/login", "/logout", "/oauth/token", "/token")
+
+
+def writes(simulator: Simulator) -> list[str]:
+    """Return what devices were truly asked that is neither a GET nor a login."""
+    found = []
+    for name in simulator.names:
+        requests = simulator.truth(name)["requests"]
+        assert isinstance(requests, list)
+        found += [f"{one['method']} {one['path']}" for one in requests if one["method"] != "GET"]
+    return [one for one in found if not one.endswith(LOGINS)]

@@ -12,6 +12,7 @@ import pytest
 
 from rollout_desk import RolloutDesk
 from shell import Shell
+from simulation import writes
 from terminal_fixture import on_terminal
 from updeck.cli.main import root
 from updeck.simulator.serving import Simulator
@@ -21,8 +22,6 @@ Bench = Callable[..., Awaitable[tuple[Simulator, Shell]]]
 
 NOT_FOR_DEVICES = {"completion", "config", "demo", "simulator"}
 """Commands that cannot reach the devices of an inventory."""
-
-LOGINS = ("/login", "/logout", "/oauth/token", "/token")
 
 
 def commands(group: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
@@ -35,16 +34,6 @@ def commands(group: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
         command = group.get_command(context, name)
         assert command is not None
         yield from commands(command, *path, name)
-
-
-def writes(simulator: Simulator) -> list[str]:
-    """Return what devices were truly asked that is neither a GET nor a login."""
-    found = []
-    for name in simulator.names:
-        requests = simulator.truth(name)["requests"]
-        assert isinstance(requests, list)
-        found += [f"{one['method']} {one['path']}" for one in requests if one["method"] != "GET"]
-    return [one for one in found if not one.endswith(LOGINS)]
 
 
 def lines(name: str, image: Path, plan: Path, code: str, rollout: str) -> dict[tuple[str, ...], tuple[str, ...]]:

@@ -1,4 +1,7 @@
-"""No haste confirms: keys sent ahead, a paste of the right token, and a bare enter, against every dialog that acts."""
+"""No haste confirms on a terminal: keys sent ahead in one write, a bracketed paste of the token, a bare enter.
+
+Every dialog that acts is gone through in `test_ui_haste`, without a terminal.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,14 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from simulation import hold
 from terminal_fixture import SOURCE, on_terminal
 from terminal_visitor import ESCAPE, HOME, Visitor
 from updeck.clock import SystemClock
@@ -101,27 +105,27 @@ def updeck(environment: dict[str, str], *words: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def haste(visitor: Visitor, bench: Bench, keys: str, back: str) -> None:
+def haste(visitor: Visitor, deeds: Callable[[], object], keys: str, back: str) -> None:
     """Open a dialog by a key, and do all that a person in haste does; nothing may come of it."""
-    before = bench.deeds()
+    before = deeds()
     shown = visitor.press(keys, "and press enter")
     found = TOKEN.search(shown)
     assert found is not None
     token = found[1].strip()
     visitor.press("\r", back)
-    assert bench.deeds() == before, "enter went to Cancel, which has the focus"
+    assert deeds() == before, "enter went to Cancel, which has the focus"
     visitor.press(f"{keys}{token}\r")
     leave(visitor, back)
-    assert bench.deeds() == before, "what was typed ahead was meant for no dialog"
+    assert deeds() == before, "what was typed ahead was meant for no dialog"
     visitor.press(keys, "and press enter")
     visitor.press(f"\x1b[200~{token}\r\x1b[201~", "a paste confirms nothing")
     visitor.press("\r")
     leave(visitor, back)
-    assert bench.deeds() == before, "a paste confirms nothing"
+    assert deeds() == before, "a paste confirms nothing"
     visitor.press(keys, "and press enter")
     visitor.press(f"{token[:-1]}\r", "still missing")
     leave(visitor, back)
-    assert bench.deeds() == before, "the token was not complete"
+    assert deeds() == before, "the token was not complete"
 
 
 def leave(visitor: Visitor, back: str) -> None:
@@ -130,16 +134,35 @@ def leave(visitor: Visitor, back: str) -> None:
         visitor.leave(back)
 
 
+def test_no_haste_un_inits_a_device_on_a_terminal_and_the_same_token_typed_does(tmp_path: Path) -> None:
+    with running_in_thread(ServeOptions(fleet_out=tmp_path / "fleet.toml", devices=1, seed=1, speed=600)) as simulator:
+        (name,) = simulator.names
+        write_image(tmp_path / "new.iso", NEW, 100_000)
+        simulator.act(name, lambda device: hold(device, (tmp_path / "new.iso").read_bytes()))
+        simulator.until(name, lambda device: not device.shelf.busy())
+        simulator.act(name, lambda device: device.init())
+        simulator.until_state(name, "INITIALIZED")
+        environment = {"UPDECK_STATE": str(tmp_path / "state"), "UPDECK_CONFIG": str(tmp_path)}
+        with on_terminal("-m", "updeck", environment=environment) as terminal:
+            terminal.until(lambda seen: "INITIALIZED" in seen.text)
+            visitor = Visitor(terminal, 120, 40)
+            haste(visitor, lambda: simulator.truth(name)["resets"], "X", HOME)
+            visitor.press("X", "and press enter")
+            visitor.press(f"{name}\r", "un-init (reset) accepted")
+        assert simulator.truth(name)["resets"] == 1
+
+
+@pytest.mark.long
 def test_no_haste_starts_resets_or_deletes_at_a_device(bench: Bench) -> None:
     with on_terminal("-m", "updeck", environment=bench.environment) as terminal:
         terminal.until(lambda seen: "start?" in seen.text)
         visitor = Visitor(terminal, 120, 40)
         visitor.go_to(bench.simulator.names[0])
-        haste(visitor, bench, "S", HOME)
-        haste(visitor, bench, "X", HOME)
+        haste(visitor, bench.deeds, "S", HOME)
+        haste(visitor, bench.deeds, "X", HOME)
         visitor.go_to(bench.simulator.names[1])
         visitor.press("\t\t")
-        haste(visitor, bench, "D", HOME)
+        haste(visitor, bench.deeds, "D", HOME)
         done = bench.deeds()
         token = TOKEN.search(visitor.press("D", "and press enter"))
         assert token is not None
@@ -147,6 +170,7 @@ def test_no_haste_starts_resets_or_deletes_at_a_device(bench: Bench) -> None:
         assert bench.deeds() != done, "the same token typed does it"
 
 
+@pytest.mark.long
 def test_no_haste_promotes_aborts_or_lets_a_device_past_the_fence(bench: Bench) -> None:
     with on_terminal("-m", "updeck", environment=bench.environment) as terminal:
         terminal.until(lambda seen: "5 devices" in seen.text and "rollout" in seen.text)
@@ -158,11 +182,12 @@ def test_no_haste_promotes_aborts_or_lets_a_device_past_the_fence(bench: Bench) 
             if rollout == waves:
                 visitor.press("j")
             visitor.press("\r", bench.simulator.names[2 if rollout == waves else 4])
-            haste(visitor, bench, keys, "esc back")
+            haste(visitor, bench.deeds, keys, "esc back")
             visitor.leave("Rollouts")
             visitor.leave(HOME)
 
 
+@pytest.mark.long
 def test_a_burst_behind_the_key_that_plans_registers_nothing(bench: Bench) -> None:
     with on_terminal("-m", "updeck", environment=bench.environment) as terminal:
         terminal.until(lambda seen: "start?" in seen.text)
@@ -185,6 +210,7 @@ READ_ONLY_KEYS = [
 """What acts on a rollout's screen; to pause is for everyone who sees it."""
 
 
+@pytest.mark.long
 def test_no_key_of_a_rollout_asks_for_anything_when_read_only(bench: Bench) -> None:
     with on_terminal("-m", "updeck", "--read-only", environment=bench.environment) as terminal:
         terminal.until(lambda seen: "5 devices" in seen.text and "rollout" in seen.text)
@@ -231,6 +257,7 @@ def hurry(visitor: Visitor, bench: Bench, keys: str, answer: str, shown: str, ba
     assert kept(bench) == before, (keys, "a paste answers nothing")
 
 
+@pytest.mark.long
 def test_no_haste_trusts_a_certificate(bench: Bench) -> None:
     name = bench.simulator.names[1]
     inventory = Path(bench.environment["UPDECK_CONFIG"]) / "fleet.toml"
