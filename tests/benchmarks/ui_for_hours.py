@@ -23,6 +23,7 @@ import aiohttp
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.processes import cpu_s, resident_mb
 from terminal_fixture import Terminal, on_terminal
 from updeck.fleet.inventory import load_fleet
 
@@ -31,18 +32,6 @@ LINES = 12
 """How many lines the table of a run has."""
 KEPT_BYTES = 1 << 14
 KEYS = ("j", "k", "j", "j", "\x1b[6~", "\x1b[5~", "O", "\t", "r", "]", "[", "v", "R", "J", "?", *["\x1b"] * 5)
-
-
-def resident_mb(pid: int) -> float:
-    """Return what a process has resident."""
-    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
-    return int(found[1]) / 1024 if found else 0.0
-
-
-def cpu_s(pid: int) -> float:
-    """Return the seconds of CPU that a process took so far, in user and system mode."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def gaps_s(control: str, names: list[str], since: float) -> list[float]:
