@@ -38,7 +38,7 @@ class Poller:
         self._heap: list[tuple[float, str]] = []
         self._running: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
-        self._starting: set[str] = set()
+        self._starting: dict[str, float] = {}
         self._wake = asyncio.Event()
 
     def add(self, names: Iterable[str]) -> None:
@@ -49,10 +49,11 @@ class Poller:
         """Poll a device no more; a poll in flight is cancelled."""
         self._due.pop(name, None)
         self._again.discard(name)
-        self._starting.discard(name)
+        self._starting.pop(name, None)
         task = self._running.pop(name, None)
         if task is not None:
             task.cancel()
+        self._wake.set()
 
     def poke(self, names: Iterable[str]) -> None:
         """Poll these devices now; one whose poll is in flight is polled again right after."""
@@ -81,25 +82,37 @@ class Poller:
         self._due[name] = at
         heapq.heappush(self._heap, (at, name))
 
+    @property
+    def _full(self) -> bool:
+        return len(self._starting) >= STARTING_MOST or len(self._running) >= IN_FLIGHT_MOST
+
     def _start_due(self) -> None:
         now = self._clock.monotonic()
-        while self._heap and self._heap[0][0] <= now:
-            if len(self._starting) >= STARTING_MOST or len(self._running) >= IN_FLIGHT_MOST:
-                return
+        while (place_ends := next(iter(self._starting.values()), None)) is not None and place_ends <= now:
+            del self._starting[next(iter(self._starting))]
+        while self._heap and self._heap[0][0] <= now and not self._full:
             at, name = heapq.heappop(self._heap)
             if self._due.get(name) != at or name in self._running:
                 continue
-            self._starting.add(name)
+            self._starting[name] = now + START_HOLD_S
             self._running[name] = asyncio.create_task(self._one(name))
 
-    async def _wait(self) -> None:
+    def _next_at(self) -> float | None:
+        """Return when the next poll may start as far as time alone decides it; None where only a wake can."""
         while self._heap and self._due.get(self._heap[0][1]) != self._heap[0][0]:
             heapq.heappop(self._heap)
-        full = len(self._starting) >= STARTING_MOST or len(self._running) >= IN_FLIGHT_MOST
-        if not self._heap or full:
+        if not self._heap or len(self._running) >= IN_FLIGHT_MOST:
+            return None
+        if len(self._starting) >= STARTING_MOST:
+            return next(iter(self._starting.values()))
+        return self._heap[0][0]
+
+    async def _wait(self) -> None:
+        at = self._next_at()
+        if at is None:
             await self._wake.wait()
             return
-        left = self._heap[0][0] - self._clock.monotonic()
+        left = at - self._clock.monotonic()
         if left <= 0:
             return
         timer = asyncio.ensure_future(self._clock.sleep(left))
@@ -111,20 +124,10 @@ class Poller:
             wake.cancel()
 
     async def _one(self, name: str) -> None:
-        poll = asyncio.ensure_future(self._poll(name))
-        hold = asyncio.ensure_future(self._clock.sleep(START_HOLD_S))
-        try:
-            try:
-                await asyncio.wait((poll, hold), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                hold.cancel()
-                self._starting.discard(name)
-                self._wake.set()
-            interval = await poll
-        except asyncio.CancelledError:
-            poll.cancel()
-            await asyncio.gather(poll, return_exceptions=True)
-            raise
+        interval = await self._poll(name)
+        if self._full:
+            self._wake.set()
+        self._starting.pop(name, None)
         self._running.pop(name, None)
         if name not in self._due:
             return
@@ -132,4 +135,5 @@ class Poller:
         again = name in self._again
         self._again.discard(name)
         self._schedule(name, self._clock.monotonic() + (0.0 if again else interval + spread))
-        self._wake.set()
+        if self._heap[0][1] == name:  # who waits for a later one waits too long
+            self._wake.set()
