@@ -74,9 +74,9 @@ class Untouchable(httpx.BaseTransport, httpx.AsyncBaseTransport):
 async def test_both_transports_stop_what_read_only_forbids(method: str) -> None:
     request = httpx.Request(method, "https://127.0.0.1/api/npm.system_update/2.0/update/start")
     with pytest.raises(ReadOnly):
-        GuardedTransport(Guard(read_only=True), Untouchable()).handle_request(request)
+        GuardedTransport(Guard(read_only=True), Untouchable()).exchange(request)
     with pytest.raises(ReadOnly):
-        await AsyncGuardedTransport(Guard(read_only=True), Untouchable).handle_async_request(request)
+        await AsyncGuardedTransport(Guard(read_only=True), Untouchable).exchange(request)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fleet_fixture import device
+from fleet_fixture import device, image
 from updeck.device.models import Reach
 from updeck.fleet.state import CHANGES_MOST, TRAIL_MOST, FleetState
 from updeck.fleet.views import DeviceView
@@ -41,6 +41,28 @@ def test_a_change_of_state_or_reach_is_dated_and_a_first_look_is_none() -> None:
         (3.0, Reach.OK, "INITIALIZED"),
         (5.0, Reach.UNREACHABLE, "INITIALIZED"),
     ]
+
+
+def test_a_view_that_differs_only_in_when_it_was_read_is_no_change_to_draw() -> None:
+    def drawn(before: DeviceView, after: DeviceView) -> bool:
+        state = FleetState()
+        state.put(before)
+        sequence, _ = state.changes_since(0)
+        state.put(after)
+        return bool(state.changes_since(sequence)[1])
+
+    view = seen("a", "IDLE", 1.0)
+    reading = view.reading
+    assert reading is not None
+    later = replace(reading, at=2.0, clock_offset_s=3.0, info_at=4.0, latency_s=5.0)
+    assert not drawn(view, replace(view, reading=later, attempted_at=2.0))
+    others = {"update": device("a", "RUNNING").reading, "images": device("a", images=(image(7),)).reading}
+    for name, other in others.items():
+        assert drawn(view, replace(view, reading=replace(later, **{name: getattr(other, name)}))), name
+    assert drawn(view, replace(view, reading=replace(later, info=None)))
+    assert drawn(view, replace(view, reading=None))
+    assert drawn(replace(view, reading=None), view)
+    assert drawn(view, replace(view, error="it answers 502"))
 
 
 def test_the_way_of_a_device_that_left_is_forgotten() -> None:

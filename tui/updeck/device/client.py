@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from updeck.clock import Clock, SystemClock
 from updeck.device import parse, parse_login
@@ -33,7 +34,18 @@ __all__ = ["DeviceClient", "Endpoint"]
 UPLOAD_LASTS_S = 3600.0
 """For how long an upload's session should hold, in seconds; a token that ends earlier is renewed before it."""
 
+_KEPT_BYTES = 1 << 14
+"""The largest answer that is kept to be compared with the next."""
+
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Read(Generic[T]):
+    """An answer and what it says."""
+
+    body: bytes
+    value: T
 
 
 class DeviceClient:
@@ -48,6 +60,8 @@ class DeviceClient:
         self._source = source
         self._clock = clock or SystemClock()
         self._opened: tuple[Wire, Authenticator] | None = None
+        self._update: _Read[Update] | None = None
+        self._images: _Read[tuple[Image, ...]] | None = None
 
     @property
     def tls_note(self) -> str:
@@ -84,7 +98,9 @@ class DeviceClient:
 
     async def images(self) -> tuple[Image, ...]:
         """Return the images on the device."""
-        return await self._read(IMAGES, parse.images)
+        found = await self._reread(IMAGES, parse.images, self._images)
+        self._images = found if len(found.body) <= _KEPT_BYTES else None
+        return found.value
 
     async def image(self, image_id: int) -> Image:
         """Return one image; raises Refused with status 404 where the device has none of that id."""
@@ -97,7 +113,9 @@ class DeviceClient:
 
     async def update(self) -> Update:
         """Return the state of the device's update, its target and its history."""
-        return await self._read(UPDATE, parse.update)
+        found = await self._reread(UPDATE, parse.update, self._update)
+        self._update = found if len(found.body) <= _KEPT_BYTES else None
+        return found.value
 
     async def fetch(self, permission: Permission, url: str) -> Image:
         """Have the device fetch an image from a checked URL (`fetch_url.py`); returns the image it made."""
@@ -146,6 +164,14 @@ class DeviceClient:
             call = Call("GET", path, self.endpoint.get_total_s)
             answer = await self._get(path) if login else await self._exchange(call)
             return parser(_good(answer).body)
+
+    async def _reread(self, path: str, parser: Callable[[bytes], T], known: _Read[T] | None) -> _Read[T]:
+        """Read what rarely changes: bytes that came before mean the same again, and are not parsed once more."""
+        with self._named():
+            body = _good(await self._get(path)).body
+            if known is not None and known.body == body:
+                return known
+            return _Read(body, parser(body))
 
     async def _get(self, path: str) -> Answer:
         """Send a GET with a session; a session that the device ended is replaced once, within the login limits."""

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import httpx
 
-from updeck.device.exchange import Departure
+from updeck.device.exchange import Answer, Departure
 from updeck.device.reasons import explain
 from updeck.errors import Garbled, ReadOnly, Unreachable
 from updeck.text import clean
@@ -36,6 +35,7 @@ PIECES_LIMIT = 20_000
 """In how many pieces an answer may come; one of the largest size has some 3,000 by the packets of a network."""
 
 _LOGIN_PATH = re.compile(r"/api/(common/1\.0/(login|logout|oauth/token)|mgmt\.aaa/[0-9.]+/token)")
+_UNCODED = (b"Accept-Encoding", b"identity")
 _DEPARTURE, _TOTAL = "updeck.departure", "updeck.total_s"
 
 
@@ -71,17 +71,21 @@ class Guard:
     def admit(self, request: httpx.Request) -> None:
         """Check a request and demand an answer without content coding."""
         self.check_call(request.method, request.url.path)
-        request.headers["Accept-Encoding"] = "identity"
+        if _UNCODED not in request.headers.raw:
+            request.headers["Accept-Encoding"] = "identity"
 
-    def check_head(self, response: httpx.Response) -> None:
-        """Raise for a redirect, a content coding or a length beyond the limit, before the body is read."""
-        if 300 <= response.status_code < 400:
-            target = clean(response.headers.get("Location", "nowhere"), 200)
-            raise Unreachable(f"answered {response.status_code} to {target}; redirects are not followed")
-        coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    def check_head(self, status: int, fields: Mapping[str, Sequence[str]]) -> None:
+        """Raise for a redirect, a content coding or a length beyond the limit, before the body is read.
+
+        `fields` are the header's, by their names in lower case.
+        """
+        if 300 <= status < 400:
+            target = clean(", ".join(fields.get("location", ("nowhere",))), 200)
+            raise Unreachable(f"answered {status} to {target}; redirects are not followed")
+        coding = ", ".join(fields.get("content-encoding", ())).strip().lower()
         if coding not in ("", "identity"):
             raise Garbled(f"the answer is encoded ({clean(coding, 40)}), which was not asked for")
-        length = response.headers.get("Content-Length", "0")
+        length = ", ".join(fields.get("content-length", ()))
         if length.isdecimal() and len(length) < 20:
             self.check_size(int(length))
 
@@ -93,8 +97,8 @@ class Guard:
             raise Garbled(f"the answer is larger than {self.size_limit / (1 << 20):g} MiB")
 
 
-class AsyncGuardedTransport(httpx.AsyncBaseTransport):
-    """The guard around asynchronous transports; answers come back whole. Raises errors of `updeck.errors` only.
+class AsyncGuardedTransport:
+    """The guard around httpx's asynchronous transports; answers come back whole. Raises errors of `updeck.errors` only.
 
     GETs and logins share a transport and its idle connection. A call that changes the device gets a transport
     of its own: no connection that went stale unnoticed can swallow it, and nothing below can think of sending
@@ -106,22 +110,25 @@ class AsyncGuardedTransport(httpx.AsyncBaseTransport):
         self._open = open_transport
         self._shared: httpx.AsyncBaseTransport | None = None
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def exchange(self, request: httpx.Request) -> Answer:
         """Send `request` and return the whole answer."""
         self._guard.admit(request)
         total_s = _total_s(request)
         try:
-            async with asyncio.timeout(total_s), self._transport_for(request) as transport:
-                response = await transport.handle_async_request(request)
+            async with asyncio.timeout(total_s):
+                if request.method == "GET" or _LOGIN_PATH.fullmatch(request.url.path):
+                    if self._shared is None:
+                        self._shared = self._open()
+                    return await self._answer(self._shared, request)
+                transport = self._open()
                 try:
-                    body = await self._read(response)
+                    return await self._answer(transport, request)
                 finally:
-                    await response.aclose()
+                    await transport.aclose()
         except (httpx.HTTPError, OSError) as error:
             if isinstance(error, TimeoutError) and error.errno is None:
                 raise Unreachable(f"no whole answer within {total_s:g} s") from error
             raise explain(error) from error
-        return httpx.Response(response.status_code, headers=response.headers, content=body)
 
     async def aclose(self) -> None:
         """Close the idle connection."""
@@ -129,30 +136,26 @@ class AsyncGuardedTransport(httpx.AsyncBaseTransport):
         if shared is not None:
             await shared.aclose()
 
-    @asynccontextmanager
-    async def _transport_for(self, request: httpx.Request) -> AsyncIterator[httpx.AsyncBaseTransport]:
-        if request.method == "GET" or _LOGIN_PATH.fullmatch(request.url.path):
-            self._shared = self._shared or self._open()
-            yield self._shared
-            return
-        transport = self._open()
+    async def _answer(self, transport: httpx.AsyncBaseTransport, request: httpx.Request) -> Answer:
+        response = await transport.handle_async_request(request)
+        stream = response.stream
+        if not isinstance(stream, httpx.AsyncByteStream):
+            raise TypeError("an asynchronous transport gave an answer that is none")
         try:
-            yield transport
+            fields = _fields_of(response)
+            self._guard.check_head(response.status_code, fields)
+            body = bytearray()
+            pieces = 0
+            async for part in stream:  # not httpx's own reading of it, which would cost a third of a poll
+                pieces += 1
+                self._guard.check_size(len(body) + len(part), pieces)
+                body += part
         finally:
-            await transport.aclose()
-
-    async def _read(self, response: httpx.Response) -> bytes:
-        self._guard.check_head(response)
-        body = bytearray()
-        pieces = 0
-        async for part in response.aiter_raw():
-            pieces += 1
-            self._guard.check_size(len(body) + len(part), pieces)
-            body += part
-        return bytes(body)
+            await response.aclose()
+        return _answer_of(response.status_code, fields, bytes(body))
 
 
-class GuardedTransport(httpx.BaseTransport):
+class GuardedTransport:
     """The guard around a blocking transport; answers come back whole. Raises errors of `updeck.errors` only.
 
     A blocking transport cannot be timed out as a whole from within: whoever uses it holds a brake on its
@@ -163,27 +166,53 @@ class GuardedTransport(httpx.BaseTransport):
         self._guard = guard
         self._inner = inner
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
+    def exchange(self, request: httpx.Request) -> Answer:
         """Send `request` and return the whole answer."""
         self._guard.admit(request)
         try:
             response = self._inner.handle_request(request)
             try:
-                body = self._read(response)
+                fields = _fields_of(response)
+                body = self._read(response, fields)
             finally:
                 response.close()
         except (httpx.HTTPError, OSError) as error:
             raise explain(error) from error
-        return httpx.Response(response.status_code, headers=response.headers, content=body)
+        return _answer_of(response.status_code, fields, body)
 
     def close(self) -> None:
         """Close the connection."""
         self._inner.close()
 
-    def _read(self, response: httpx.Response) -> bytes:
-        self._guard.check_head(response)
+    def _read(self, response: httpx.Response, fields: Mapping[str, Sequence[str]]) -> bytes:
+        self._guard.check_head(response.status_code, fields)
         body = bytearray()
         for pieces, part in enumerate(response.iter_raw()):
             self._guard.check_size(len(body) + len(part), pieces)
             body += part
         return bytes(body)
+
+
+def _fields_of(response: httpx.Response) -> dict[str, list[str]]:
+    """Return the header's fields by their names in lower case; one that came several times has several values."""
+    fields: dict[str, list[str]] = {}
+    for name, value in response.headers.raw:
+        fields.setdefault(_text(name).lower(), []).append(_text(value))
+    return fields
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("iso-8859-1")
+
+
+def _answer_of(status: int, fields: Mapping[str, Sequence[str]], body: bytes) -> Answer:
+    return Answer(
+        status=status,
+        body=body,
+        content_type=", ".join(fields.get("content-type", ())),
+        date=", ".join(fields.get("date", ())),
+        set_cookies=tuple(fields.get("set-cookie", ())),
+    )

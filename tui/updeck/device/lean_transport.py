@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import AsyncIterator, Mapping
+from typing import NamedTuple
 
 import httpx
 
@@ -22,6 +23,16 @@ __all__ = ["LeanTransport"]
 _FORBIDDEN_IN_FIELD = re.compile(rb"[\x00\r\n]")
 
 
+_MESSAGES_MOST = 8
+
+
+class _Message(NamedTuple):
+    """A request with its header fields, as they were put into bytes."""
+
+    fields: list[tuple[bytes, bytes]]
+    data: bytes
+
+
 class LeanTransport(httpx.AsyncBaseTransport):
     """Speaks to one origin; an idle connection is kept and used again."""
 
@@ -29,13 +40,14 @@ class LeanTransport(httpx.AsyncBaseTransport):
         """Make a transport over TLS with `context`, or in plain text where it is None."""
         self._context = context
         self._idle: Connection | None = None
+        self._messages: dict[bytes, _Message] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request`; the response's stream has to be read to its end, or closed.
 
         A GET that meets a dying connection is sent once more on a fresh one; nothing else is ever sent twice.
         """
-        message = await _message(request)
+        message = self._written(request) or await self._message(request)
         kept, self._idle = self._idle, None
         if kept is not None and kept.idle:
             try:
@@ -60,6 +72,26 @@ class LeanTransport(httpx.AsyncBaseTransport):
             self._idle = connection
         else:
             await connection.abort()
+
+    def _written(self, request: httpx.Request) -> bytes | None:
+        """Return the bytes of a GET that was sent before, field by field the same."""
+        known = self._messages.get(request.url.raw_path) if request.method == "GET" else None
+        return known.data if known is not None and known.fields == request.headers.raw else None
+
+    async def _message(self, request: httpx.Request) -> bytes:
+        """Return the request's bytes; bodies are small here (uploads go another way)."""
+        fields, body = request.headers.raw, await request.aread()
+        lines = [b"%s %s HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
+        for name, value in fields:
+            if _FORBIDDEN_IN_FIELD.search(name) or _FORBIDDEN_IN_FIELD.search(value):
+                raise httpx.LocalProtocolError("a header field of the request holds a line break")
+            lines.append(b"%s: %s" % (name, value))
+        data = b"\r\n".join(lines) + b"\r\n\r\n" + body
+        if request.method == "GET" and not body:
+            if len(self._messages) >= _MESSAGES_MOST:
+                self._messages.clear()
+            self._messages[request.url.raw_path] = _Message(fields, data)
+        return data
 
     async def _exchange(self, connection: Connection, request: httpx.Request, message: bytes) -> httpx.Response:
         try:
@@ -94,16 +126,6 @@ class _Body(httpx.AsyncByteStream):
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.abort()
-
-
-async def _message(request: httpx.Request) -> bytes:
-    """Return the request's bytes; bodies are small here (uploads go another way)."""
-    lines = [b"%s %s HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
-    for name, value in request.headers.raw:
-        if _FORBIDDEN_IN_FIELD.search(name) or _FORBIDDEN_IN_FIELD.search(value):
-            raise httpx.LocalProtocolError("a header field of the request holds a line break")
-        lines.append(b"%s: %s" % (name, value))
-    return b"\r\n".join(lines) + b"\r\n\r\n" + await request.aread()
 
 
 def _read_timeout(request: httpx.Request) -> float:

@@ -27,7 +27,7 @@ from updeck.device.permission import Permission
 from updeck.device.reply import call_error, made_image, named, outcome_known
 from updeck.device.tls import context_for
 from updeck.device.trust import Tls
-from updeck.device.wire import AGENT, answer_of, departs, proxy_of
+from updeck.device.wire import AGENT, departs, proxy_of
 from updeck.errors import DeviceError, Interrupted, Unreachable
 
 __all__ = ["UploadSession"]
@@ -89,7 +89,7 @@ class UploadSession:
                 brake.explains(),
                 self._echoes.in_errors(),
             ):
-                answer = self._echoes.masked(answer_of(transport.handle_request(request)))
+                answer = self._echoes.masked(transport.exchange(request))
             error = call_error(_OP, answer, transfer=True)
             if error is not None:
                 raise error

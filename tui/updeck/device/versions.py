@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 __all__ = ["Version", "compare", "doubt", "newer", "same_version"]
 
@@ -48,6 +49,7 @@ class Version:
         return (self.major, self.minor, self.patch, self.letter)
 
 
+@lru_cache(maxsize=4096)
 def compare(left: str, right: str) -> int | None:
     """Return -1, 0 or 1 for older, same and newer; None where that cannot be known.
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from operator import attrgetter
 
 from updeck.device.models import Reach
-from updeck.fleet.views import DeviceView
+from updeck.fleet.views import DeviceView, Reading
 
 __all__ = ["CHANGES_MOST", "TRAIL_MOST", "Change", "FleetState", "Step"]
 
@@ -101,7 +102,7 @@ class FleetState:
             known = self._views.get(view.name)
             view = self._dated(known, view)
             self._views[view.name] = view
-            if known is not None and _timeless(known) == _timeless(view):
+            if known is not None and _same(known, view):
                 return
             self._sequence += 1
             self._changed_at[view.name] = self._sequence
@@ -132,7 +133,7 @@ class FleetState:
                 self._changes.append(Change(self._counted, view.name, trail[-1], step))
             trail.append(step)
             return view if new else replace(view, changed_at=at)
-        return replace(view, changed_at=known.changed_at)
+        return view if view.changed_at == known.changed_at else replace(view, changed_at=known.changed_at)
 
     def arrange(self, names: Iterable[str]) -> None:
         """Keep exactly these devices, in this order; unknown names are left out until their first `put`."""
@@ -155,8 +156,18 @@ class FleetState:
             return self._sequence, changed
 
 
-def _timeless(view: DeviceView) -> DeviceView:
-    reading = view.reading
-    if reading is not None:
-        reading = replace(reading, at=0.0, clock_offset_s=None, info_at=None, latency_s=None)
-    return replace(view, reading=reading, attempted_at=None)
+def _all_but(kind: type[DeviceView | Reading], *unseen: str) -> attrgetter[tuple[object, ...]]:
+    return attrgetter(*(field.name for field in fields(kind) if field.name not in unseen))
+
+
+_of_view = _all_but(DeviceView, "reading", "attempted_at")
+_of_reading = _all_but(Reading, "at", "clock_offset_s", "info_at", "latency_s")
+
+
+def _same(known: DeviceView, view: DeviceView) -> bool:
+    """Whether two views differ in nothing but when they were read, and how long that took."""
+    if _of_view(known) != _of_view(view):
+        return False
+    if known.reading is None or view.reading is None:
+        return known.reading is view.reading
+    return _of_reading(known.reading) == _of_reading(view.reading)
