@@ -204,7 +204,7 @@ class Deeds:
 
     def _marked(self) -> None:
         self._screen.cursor_moved()
-        self._screen.count()
+        self._screen.show_header()
 
     # acting
 

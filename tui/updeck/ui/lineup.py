@@ -148,6 +148,17 @@ class Lineup:
         """Return the row of a device, None where it is not on view."""
         return self._rows.get(name)
 
+    def newly_needing(self, fresh: Iterable[DeviceView]) -> bool:
+        """Whether a newer view asks for a person and its last did not; what does so from the first on is not new."""
+        return any(
+            view.next.tone is Tone.NEEDS
+            and not view.acknowledged
+            and (known := self._views.get(view.name)) is not None
+            and known.reach is not None
+            and known.next.tone is not Tone.NEEDS
+            for view in fresh
+        )
+
     def look_at(self, name: str, now: float) -> None:
         """Note that a person has a device before them at `now`, our wall clock."""
         self._looked[name] = now

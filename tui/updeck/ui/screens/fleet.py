@@ -13,7 +13,6 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from updeck.errors import UpdeckError
-from updeck.fleet.tone import Tone
 from updeck.ui.actions import ActionContext, Pane
 from updeck.ui.activity_log import ActivityLog
 from updeck.ui.deeds import Deeds
@@ -29,7 +28,6 @@ from updeck.ui.widgets.board import Board
 
 if TYPE_CHECKING:
     from updeck.fleet.service import FleetService
-    from updeck.fleet.views import DeviceView
     from updeck.ui.app import UpdeckApp
 
 __all__ = ["FleetScreen"]
@@ -66,6 +64,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         self._seen_sequence = self._seen_roster = -1
         self._aged_at = self._counted_at = float("-inf")
         self._uncounted = False
+        self._standing = standing(deck.options.fleet_name, deck.options.label, (), 0.0)
         self._pacing, self._frozen_at = Pacing(), 0.0
         self._placed_for = Size(0, 0)
         self._rest: Timer | None = None
@@ -169,7 +168,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         self.lineup.choose_filter((lambda views: filter(selector.matches, views)) if self.filter_text else None)
         self._show_notice()
         self.cursor_moved()
-        self.count()
+        self.show_header()
 
     def _type_filter(self, typed: FilterLine, event: events.Key) -> None:
         if event.key in ("enter", "escape"):
@@ -264,7 +263,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
             return False
         self._seen_sequence = sequence
         fresh = [view for name in names if (view := state.view(name)) is not None]
-        if self._newly_needing(fresh):
+        if self.lineup.newly_needing(fresh):
             self.deck.bell()
         self.lineup.take(fresh)
         if state.roster != self._seen_roster:
@@ -272,17 +271,6 @@ class FleetScreen(Screen[None], inherit_bindings=False):
             self.lineup.arrange_roster(state.names)
             self.place()
         return True
-
-    def _newly_needing(self, fresh: Iterable[DeviceView]) -> bool:
-        """Whether a device asks for a person that did not before; what does so from the first look on is not new."""
-        known = {view.name: view for view in self.lineup.views() if view.reach is not None}
-        return any(
-            view.next.tone is Tone.NEEDS
-            and not view.acknowledged
-            and view.name in known
-            and known[view.name].next.tone is not Tone.NEEDS
-            for view in fresh
-        )
 
     # drawing
 
@@ -346,14 +334,20 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         self.show_footer()
 
     def count(self) -> None:
-        """Count the fleet, and draw the header."""
+        """Count the fleet, which takes long for a thousand devices, and draw the header."""
         self._counted_at, self._uncounted = self.deck.clock.monotonic(), False
-        options, lineup = self.deck.options, self.lineup
-        seen = standing(options.fleet_name, options.label, lineup.views(), self._now())._replace(
+        options = self.deck.options
+        self._standing = standing(options.fleet_name, options.label, self.lineup.views(), self._now())
+        self.show_header()
+
+    def show_header(self) -> None:
+        """Draw the header: what was counted last, with what is on view and marked now."""
+        lineup = self.lineup
+        seen = self._standing._replace(
             marked=len(lineup.marks),
             hidden_marks=lineup.hidden_marks,
             shown=len(lineup.shown) if lineup.filtered else None,
-            read_only=options.read_only,
+            read_only=self.deck.options.read_only,
             frozen=lineup.frozen,
             braked=self.deck.rollouts.braked,
         )
