@@ -22,16 +22,17 @@ HERE = Path(__file__).parent
 SOURCE = HERE.parent / "tui"
 _ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _HANG_S = 30.0
-_FULL_BYTES = 4095
-"""What Linux says to be waiting at a terminal that takes no more: one less than its buffer has."""
+_WRITES_IN_VAIN = ("wait_woken", "n_tty_write")
+"""Where in the kernel a thread stands that waits for a terminal to take more."""
 
 
 class Terminal:
     """The near side of a pseudo-terminal on which a program draws."""
 
-    def __init__(self, process: subprocess.Popen[bytes], near: int, columns: int, rows: int) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], near: int, far: str, columns: int, rows: int) -> None:
         self.process = process
         self._near = near
+        self._far = far
         self.written = b""
         self._screen = pyte.Screen(columns, rows)
         self._screen.reset_mode(pyte.modes.DECAWM >> 5, private=True)
@@ -95,18 +96,31 @@ class Terminal:
             out += piece
         return out
 
-    def until_full(self, keys: str = "", quiet_s: float = 1.0) -> None:
-        """Read nothing until the terminal takes no more output, and press keys again and again until then."""
+    def fill(self, keys: str = "", stuck_s: float = 3.0) -> None:
+        """Fill the terminal so that it takes no more output, and press keys until the program has written in vain.
+
+        It goes on pressing them for a while: a few pictures may wait in the program itself.
+        """
+        far = os.open(self._far, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        try:
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    os.write(far, b"x" * 512)
+        finally:
+            os.close(far)
         ends = time.monotonic() + _HANG_S
-        waiting, since = 0, time.monotonic()
-        while waiting < _FULL_BYTES or time.monotonic() - since < quiet_s:
-            assert time.monotonic() < ends, f"it never came to a stop, {waiting} bytes wait"
-            if waiting < _FULL_BYTES:
-                self.send(keys)
+        while not self._writes_in_vain():
+            assert time.monotonic() < ends, "it never wrote to it"
+            self.send(keys)
             select.select([], [], [], 0.05)
-            now = self.unread
-            if now != waiting:
-                waiting, since = now, time.monotonic()
+        ends = time.monotonic() + stuck_s
+        while time.monotonic() < ends:
+            self.send(keys)
+            select.select([], [], [], 0.05)
+
+    def _writes_in_vain(self) -> bool:
+        threads = Path(f"/proc/{self.process.pid}/task").glob("*/wchan")
+        return any(one.read_text() in _WRITES_IN_VAIN for one in threads)
 
     @property
     def unread(self) -> int:
@@ -183,8 +197,9 @@ def on_terminal(
         cwd=HERE,
         preexec_fn=settle,
     )
+    name = os.ttyname(far)
     os.close(far)
-    terminal = Terminal(process, near, columns, rows)
+    terminal = Terminal(process, near, name, columns, rows)
     try:
         yield terminal
     finally:

@@ -106,7 +106,8 @@ def test_a_terminal_that_is_gone_ends_the_process_though_no_signal_says_so() -> 
 
 def test_a_terminal_that_takes_no_output_keeps_no_process_alive_that_was_told_to_end() -> None:
     with on_terminal(*child(400, 2000)) as terminal:
-        terminal.until_full()
+        terminal.until(lambda seen: "400 devices" in seen.text)
+        terminal.fill(stuck_s=1.0)
         terminal.process.send_signal(signal.SIGTERM)
         assert terminal.process.wait(HANG_S) == 130
 

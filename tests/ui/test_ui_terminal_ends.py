@@ -178,7 +178,7 @@ def test_polling_goes_on_while_the_terminal_takes_no_output(fleet: ThreadedSimul
     environment = {"UPDECK_STATE": str(tmp_path / "state")}
     with on_terminal("-m", "updeck", "--fleet", str(fleet.fleet_path), environment=environment) as terminal:
         terminal.until(lambda seen: "4 idle" in seen.text)
-        terminal.until_full("?")
+        terminal.fill("?")
         stuck, before = terminal.unread, asked(fleet)
         hang = time.monotonic() + HANG_S + ROUNDS * 2
         while asked(fleet) < before + ROUNDS * len(fleet.names):
