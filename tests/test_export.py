@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -17,12 +18,17 @@ from updeck.text import clean
 
 ALL = (*FORMULAS, *CONTROLS, *MARKUP, *WIDTHS, "x" * 1_000_000)
 ANY = st.text(st.characters(codec=None), max_size=60) | st.sampled_from(ALL)
-BEGINS = re.compile(r'[\s"]*[=+\-@＝＋－＠−]')
+SIGNS = "=+-@＝＋－＠﹢﹣⁺⁻₊₋−﹫﹦"
+BEGINS = re.compile(rf'[\s"]*[{re.escape(SIGNS)}]')
+SEPARATORS = ",;|\t\n"
 
 
-def cells_of(text: str, delimiter: str = ",") -> list[list[str]]:
-    """Read a CSV file as a spreadsheet does."""
-    return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+QUOTES = (csv.QUOTE_MINIMAL, csv.QUOTE_NONE)
+
+
+def cells_of(text: str, delimiter: str = ",", quotes: int = csv.QUOTE_MINIMAL) -> list[list[str]]:
+    """Read a CSV file as a spreadsheet does, which can be told that its text has no quotes."""
+    return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quotes))
 
 
 @pytest.mark.parametrize("text", FORMULAS, ids=ascii)
@@ -34,10 +40,23 @@ def test_no_cell_of_a_csv_begins_a_formula(text: str) -> None:
         assert not any(BEGINS.match(cell) for cell in row)
 
 
+@pytest.mark.parametrize("sign", SIGNS)
+@pytest.mark.parametrize("separator", ["", *SEPARATORS], ids=ascii)
+@pytest.mark.parametrize("between", ["", " ", '"', "'", "\u00a0"], ids=ascii)
+def test_no_sign_begins_a_formula_behind_what_a_spreadsheet_takes_for_a_separator(
+    separator: str, between: str, sign: str
+) -> None:
+    text = f"{'harmless' if separator else ''}{separator}{between}{sign}1+1"
+    written = exported(("name", "said"), [("box", text), ("other", "x")], Format.CSV, title="devices")
+    for delimiter, quotes in product(SEPARATORS[:-1], QUOTES):
+        for row in cells_of(written, delimiter, quotes):
+            assert not any(BEGINS.match(cell) for cell in row), row
+
+
 @given(ANY, ANY)
 def test_a_csv_opened_with_another_separator_begins_no_formula_either(one: str, other: str) -> None:
     written = exported(("name", "said"), [(one, other)], Format.CSV, title="devices")
-    for delimiter in (",", ";", "|"):
+    for delimiter in SEPARATORS[:-1]:
         for row in cells_of(written, delimiter):
             assert not any(BEGINS.match(cell) for cell in row), row
 
