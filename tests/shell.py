@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import forked
+
+PROGRAM: tuple[str, ...] = (sys.executable, "-m", "updeck")
 HANG_S = 60.0
 """Ends a test that hangs; no test asserts a time."""
 
@@ -37,23 +40,21 @@ class Shell:
         self.config = config
         self.state = state
         self.extra: dict[str, str] = {}
-        self.program: tuple[str, ...] = (sys.executable, "-m", "updeck")
+        self.program = PROGRAM
 
     async def start(self, *words: str, stdout: int = PIPE, stderr: int = PIPE) -> Process:
         """Start a command line; `stdout` and `stderr` may be descriptors of the test's own."""
+        environment = {
+            "PATH": os.environ.get("PATH", ""),
+            "LANG": "C.UTF-8",
+            "UPDECK_CONFIG": str(self.config),
+            "UPDECK_STATE": str(self.state),
+            **self.extra,
+        }
+        if self.program == PROGRAM and forked.can_fork(environment):
+            return await forked.start(words, environment, stdout=stdout, stderr=stderr)
         return await asyncio.create_subprocess_exec(
-            *self.program,
-            *words,
-            stdin=PIPE,
-            stdout=stdout,
-            stderr=stderr,
-            env={
-                "PATH": os.environ.get("PATH", ""),
-                "LANG": "C.UTF-8",
-                "UPDECK_CONFIG": str(self.config),
-                "UPDECK_STATE": str(self.state),
-                **self.extra,
-            },
+            *self.program, *words, stdin=PIPE, stdout=stdout, stderr=stderr, env=environment
         )
 
     async def run(self, *words: str, stdin: str = "") -> Done:

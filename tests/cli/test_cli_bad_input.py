@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import forked
+
 INVENTORY = '[devices.ar11-nyc-1]\nurl = "http://127.0.0.1:9"\ntags = ["nyc"]\n'
 
 INVENTORIES = {
@@ -133,14 +135,9 @@ def room(tmp_path: Path) -> Path:
 
 
 def run(room: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "updeck", *arguments],
-        env={"PATH": "", "UPDECK_CONFIG": str(room), "UPDECK_STATE": str(room / "state"), "LANG": "C.UTF-8"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = {"PATH": "", "UPDECK_CONFIG": str(room), "UPDECK_STATE": str(room / "state"), "LANG": "C.UTF-8"}
+    done = forked.run(arguments, environment)
+    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 def assert_one_sentence(done: subprocess.CompletedProcess[str], code: int, words: str) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 import pytest
 
+import forked
 from command_tree import COMMANDS
 from hostile_fleet import HostileFleet, hostile_fleet
 from terminal_fixture import SOURCE, on_terminal
@@ -147,7 +148,9 @@ def test_no_command_lets_anything_through_a_pipe(tmp_path: Path) -> None:
 
 
 def test_every_answer_in_json_is_one_object_in_ascii(fleet: HostileFleet) -> None:
-    for words, _, out, err in run_all(fleet, [(*words, "--json") for words in reading(fleet)]):
+    for words in reading(fleet):
+        done = forked.run((*words, "--json"), {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **fleet.environment})
+        out, err = done.stdout, done.stderr
         assert_tame(words, out + err)
         assert out.isascii(), words
         assert isinstance(json.loads(out), dict), words
