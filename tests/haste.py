@@ -113,8 +113,9 @@ class Person:
             await self._until(self._settled, case, "it comes to rest")
             if step.shows and self._dialog is None:
                 break  # the other keys would be meant for the screen behind
-        assert self._deeds() == before, (case.action, case.asks, "read-only, and yet done")
         await self.leaves(case)
+        await self._until(lambda: self._app.busy is None, case, "what was begun is over")
+        assert self._deeds() == before, (case.action, case.asks, "read-only, and yet done")
 
     async def leaves(self, case: Case) -> None:
         """Press escape until the home screen is back."""

@@ -7,6 +7,7 @@ from typing import Protocol
 from updeck.simulator.device import SimulatedDevice
 from updeck.simulator.options import AuthMode, Scenario
 from updeck.simulator.serving import Simulator
+from updeck.simulator.threaded import ThreadedSimulator
 
 SPEED = 600.0
 """Init 0.2 s, run 1 s, of which the box is down for a third, validation 0.1 s."""
@@ -39,7 +40,7 @@ def hold(device: SimulatedDevice, data: bytes) -> None:
 LOGINS = ("/login", "/logout", "/oauth/token", "/token")
 
 
-def writes(simulator: Simulator) -> list[str]:
+def writes(simulator: Simulator | ThreadedSimulator) -> list[str]:
     """Return what devices were truly asked that is neither a GET nor a login."""
     found = []
     for name in simulator.names:

@@ -399,6 +399,8 @@ async def test_what_leads_to_the_first_device_is_done_by_keys_that_mean_it_and_n
             person = Person(bench.app, bench.pilot, lambda: (saved(), logins()), place, known)
             if read_only:
                 await person.tries_read_only(AT_THE_FIRST[-1])
+                bench.app.begin()  # as where the program is started without an inventory
+                await bench.wait(lambda: "no device is added" in bench.notice)
                 continue
             found, trusted, logged_in = AT_THE_FIRST
             await person.hurries(found)
