@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import signal
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from every_screen import DIALOGS
 from terminal_fixture import Terminal, on_terminal
+from terminal_stream import Token, picture, tokens
+from updeck.ui.launch import SLOW_PACE_S, UiOptions
+from updeck.ui.pacing import LINES_PER_S
 
 SIZES = [pytest.param(80, 24, id="80x24"), pytest.param(120, 40, id="120x40")]
 SPEED = 20
@@ -49,38 +53,76 @@ def test_at_rest_a_minute_costs_one_clock(columns: int, rows: int) -> None:
     assert written.count(b"H") == 2, "two minutes have turned, and each is told at one place"
 
 
+class Steps(NamedTuple):
+    """What was written in steps of a counted clock: before the first, and in each; `picture` stood there last."""
+
+    first: bytes
+    each: tuple[bytes, ...]
+    picture: str
+
+
+def steps(columns: int, rows: int, *words: str, environment: Mapping[str, str] | None = None) -> Steps:
+    """Run the UI in steps over 1000 devices; the same steps cost the same bytes each time."""
+    told = environment or {}
+    with on_terminal("ui_steps_child.py", *words, columns=columns, rows=rows, environment=told) as terminal:
+        assert terminal.until_end() == 0, terminal.text[-2000:]
+        written = terminal.written
+    pieces = [b""]
+    for token in tokens(written):
+        if token == Token("stray", "\x07"):
+            pieces.append(b"")
+        else:
+            pieces[-1] += token.text.encode()
+    first, *each, _ = pieces
+    return Steps(first, tuple(each), "\n".join(picture(b"".join(pieces[:-1]), columns, rows)))
+
+
 @pytest.mark.parametrize(("columns", "rows"), [pytest.param(80, 24, id="80x24", marks=pytest.mark.long), SIZES[1]])
 def test_a_hundred_changes_a_second_cost_at_most_600_bytes_a_second(columns: int, rows: int) -> None:
-    with fleet(columns, rows, "100", "300") as terminal:
-        terminal.process.send_signal(signal.SIGUSR1)
-        written = terminal.until_quiet(3.0)
-    assert b"uploads" in written
-    assert len(written) <= 3 * 600
+    seen = steps(columns, rows, "changes", "100", "1000", "10")
+    assert "uploads" in seen.picture
+    assert 0 < sum(map(len, seen.each)) <= 10 * 600
 
 
-@pytest.mark.parametrize(("columns", "rows"), [pytest.param(80, 24, id="80x24", marks=pytest.mark.long), SIZES[1]])
-def test_a_hundred_changes_a_second_that_are_all_on_view_cost_no_more(columns: int, rows: int) -> None:
-    with fleet(columns, rows, "100", "600", str(rows - 16)) as terminal:
-        before, began = len(terminal.written), time.monotonic()
-        terminal.process.send_signal(signal.SIGUSR1)
-        terminal.until_quiet(3.0)
-        lasted_s = max(6.0, time.monotonic() - began - 3.0)  # a busy machine makes the changes more slowly
-        assert "uploads 599 MB" in terminal.picture, "the last change is shown"
-        assert 600 < len(terminal.written) - before <= lasted_s * 600
+@pytest.mark.parametrize(("columns", "rows"), SIZES)
+def test_a_hundred_changes_a_second_that_are_all_on_view_cost_no_more_and_less_over_a_slow_line(
+    columns: int, rows: int
+) -> None:
+    lines, pace_s = rows - 16, UiOptions().pace_s
+    fast = steps(columns, rows, "changes", "100", str(lines), "10")
+    costs = [len(step) for step in fast.each]
+    assert len(costs) == (10 + 2) / pace_s
+    in_two_seconds = round(2 / pace_s)
+    assert max(sum(costs[at : at + in_two_seconds]) for at in range(len(costs))) <= 2 * 600
+    assert max(costs[1:]) <= lines * 16 + 100, "three digits and their place for each line, and a turn of the minute"
+    assert sum(1 for cost in costs if cost) <= 10 * min(1 / pace_s, LINES_PER_S / lines) + 1
+    slow = steps(columns, rows, "changes", "100", str(lines), "10", environment=SLOW)
+    assert len(slow.each) == (10 + 2) / SLOW_PACE_S
+    most = 0.5 if columns == 80 else 0.75  # with many lines on view their pace is slow already
+    assert 0 < sum(map(len, slow.each)) <= most * sum(costs)
+    for seen in (fast, slow):
+        assert "uploads 999 MB" in seen.picture, "the last change is shown, however seldom it draws"
 
 
-@pytest.mark.parametrize(("columns", "rows"), [SIZES[0], pytest.param(120, 40, id="120x40", marks=pytest.mark.long)])
-def test_over_a_slow_line_the_same_costs_half(columns: int, rows: int) -> None:
-    costs = []
-    for environment in ({}, SLOW):
-        with fleet(columns, rows, "100", "300", "8", environment=environment) as terminal:
-            before = len(terminal.written)
-            terminal.process.send_signal(signal.SIGUSR1)
-            terminal.until_quiet(3.0)
-            costs.append(len(terminal.written) - before)
-            assert "uploads 299 MB" in terminal.picture, "the last change is shown, however seldom it draws"
-    fast, slow = costs
-    assert 0 < slow <= fast / 2
+DIALOG_MOST = {80: (3_000, 3_000), 120: (4_500, 6_000)}
+"""What a dialog may cost to open, and to be left with the list of 1000 devices behind it drawn again."""
+
+
+@pytest.mark.parametrize(("columns", "rows"), SIZES)
+@pytest.mark.parametrize(
+    "names", [pytest.param(("start",), id="start"), pytest.param(tuple(DIALOGS), id="all", marks=pytest.mark.long)]
+)
+def test_a_dialog_costs_less_than_half_of_12_kb_to_open_and_a_sixth_of_40_to_close(
+    tmp_path: Path, names: tuple[str, ...], columns: int, rows: int
+) -> None:
+    each = steps(columns, rows, "dialogs", str(tmp_path), *names).each
+    costs = {name: (len(each[2 * at]), len(each[2 * at + 1])) for at, name in enumerate(names)}
+    assert len(each) == 2 * len(names)
+    assert b"Start" in each[2 * names.index("start")]
+    opening, closing = DIALOG_MOST[columns]
+    assert {
+        name: cost for name, cost in costs.items() if not (500 < cost[0] <= opening and 500 < cost[1] <= closing)
+    } == {}
 
 
 @pytest.mark.parametrize(("columns", "rows"), SIZES)
