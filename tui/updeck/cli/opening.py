@@ -72,10 +72,12 @@ def _show(
             gc.enable()
             from updeck.clock import SystemClock
             from updeck.fleet.service import FleetService
+            from updeck.heap import keep_heap_small
             from updeck.journal.actor import this_actor
             from updeck.journal.store import Journal
             from updeck.paths import state_dir
 
+            keep_heap_small()
             clock = SystemClock()
             fleet = load()
             journal = Journal.open(state_dir(), actor=this_actor("ui"), clock=clock)

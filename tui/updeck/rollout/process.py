@@ -19,6 +19,7 @@ from updeck.fleet.inventory import Fleet, load_fleet
 from updeck.fleet.pace import Pace
 from updeck.fleet.state import FleetState
 from updeck.fleet.transfers import AT_ONCE
+from updeck.heap import keep_heap_small
 from updeck.journal.actor import this_actor
 from updeck.journal.plan_models import RolloutRecord
 from updeck.journal.store import Journal
@@ -64,6 +65,7 @@ class EngineProcess:
         Raises `LeaseLost` when another process drives it, `Interrupted` when a signal ends this one: what was sent
         goes on, and the lease is given up.
         """
+        keep_heap_small()
         journal = Journal.open(self.state_dir, actor=this_actor("engine"), clock=self.clock)
         with closing(journal):
             record = journal.rollout(rollout)
