@@ -56,7 +56,7 @@ def test_a_view_that_differs_only_in_when_it_was_read_is_no_change_to_draw() -> 
     assert reading is not None
     later = replace(reading, at=2.0, clock_offset_s=3.0, info_at=4.0, latency_s=5.0)
     assert not drawn(view, replace(view, reading=later, attempted_at=2.0))
-    others = {"update": device("a", "RUNNING").reading, "images": device("a", images=(image(7),)).reading}
+    others = {"update": device("a", description="busy").reading, "images": device("a", images=(image(7),)).reading}
     for name, other in others.items():
         assert drawn(view, replace(view, reading=replace(later, **{name: getattr(other, name)}))), name
     assert drawn(view, replace(view, reading=replace(later, info=None)))
