@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from email.utils import formatdate
 from pathlib import Path
-from typing import IO
+from selectors import EVENT_READ, DefaultSelector
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -188,26 +188,32 @@ def _swallow(talk: socket.socket) -> bool:
 class Serving:
     """A server under way; `url` is where it is, `fingerprint` of its certificate, None without TLS."""
 
-    def __init__(self, process: subprocess.Popen[str], fingerprint: str | None) -> None:
-        self.process = process
+    def __init__(self, process: subprocess.Popen[bytes], fingerprint: str | None) -> None:
+        self._process = process
+        assert process.stdout is not None
+        self._reading = DefaultSelector()
+        self._reading.register(process.stdout, EVENT_READ)
         self.fingerprint = fingerprint
         self.url = f"{'http' if fingerprint is None else 'https'}://127.0.0.1:{int(self._line())}"
 
     def polls(self) -> int:
         """Return how often the state was read of the `poll` server."""
-        assert self.process.stdin is not None
-        print("how many?", file=self.process.stdin, flush=True)
+        assert self._process.stdin is not None
+        self._process.stdin.write(b"how many?\n")
         return int(self._line())
 
-    def upload(self) -> tuple[float, float, int]:
+    def upload(self, timeout_s: float) -> tuple[float, float, int] | None:
         """Wait for the end of an upload to the `sink`: monotonic seconds of its begin and end, and its bytes."""
+        if not self._reading.select(timeout_s):
+            return None
         begun, ended, size = self._line().split()
         return float(begun), float(ended), int(size)
 
     def _line(self) -> str:
-        out: IO[str] | None = self.process.stdout
+        """Read one line; not one byte beyond it is taken, or the selector would not know of the next."""
+        out = self._process.stdout
         assert out is not None
-        return out.readline()
+        return out.readline().decode()
 
 
 @contextmanager
@@ -221,7 +227,7 @@ def serving(kind: str, room: Path, *, tls: bool) -> Iterator[Serving]:
         issued.server(room)
         words.append(str(room / f"{issued.certificate.serial_number}.pem"))
         fingerprint = issued.fingerprint
-    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
     try:
         yield Serving(process, fingerprint)
     finally:
