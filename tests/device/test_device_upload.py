@@ -63,7 +63,7 @@ def large(tmp_path: Path) -> ImageFile:
     """A file that no buffer on the way can hold."""
     path = tmp_path / "large.iso"
     with path.open("wb") as file:
-        file.truncate(64 * CHUNK_BYTES)
+        file.truncate(64 << 20)
     return ImageFile.open(path)
 
 

@@ -16,7 +16,7 @@ from device.desk import BookedSource, Permit, client_of
 from failing_disk import fail_reading
 from simulation import StartSimulator
 from updeck.device.client import DeviceClient
-from updeck.device.image_file import CHUNK_BYTES, ImageFile
+from updeck.device.image_file import ImageFile
 from updeck.device.models import Image
 from updeck.device.trust import Tls
 from updeck.device.upload import UploadSession
@@ -24,7 +24,8 @@ from updeck.errors import LocalFileError, Refused
 from updeck.simulator.options import AuthMode
 from updeck.simulator.serving import Simulator
 
-SIZE = 6 * CHUNK_BYTES + 12_345
+MIB = 1 << 20
+SIZE = 6 * MIB + 12_345
 LIFE_S = 100.0
 UPLOAD = "/images/upload"
 
@@ -46,7 +47,7 @@ class Bench:
         done: list[int] = []
 
         def progress(sent: int) -> None:
-            if sent >= CHUNK_BYTES and not done:
+            if sent >= MIB and not done:
                 done.append(sent)
                 midway()
 
@@ -115,7 +116,7 @@ async def test_a_login_that_ends_and_is_renewed_by_a_poll_midway_leaves_the_uplo
 
 @pytest.mark.parametrize("auth", WAYS)
 @pytest.mark.parametrize("error_id", ["AUTH_EXPIRED_TOKEN", "AUTH_INVALID_SESSION", "AUTH_REQUIRED"])
-@pytest.mark.parametrize("after_bytes", [None, 2 * CHUNK_BYTES, SIZE])
+@pytest.mark.parametrize("after_bytes", [None, 2 * MIB, SIZE])
 async def test_a_401_midway_refuses_the_upload_and_a_new_login_sends_none_of_it_again(
     simulator: StartSimulator, auth: AuthMode, error_id: str, after_bytes: int | None, tmp_path: Path
 ) -> None:
@@ -163,7 +164,7 @@ async def test_a_token_that_would_end_during_the_upload_is_renewed_before_it(
         assert bench.arrived == [bench.whole]
 
 
-@pytest.mark.parametrize("after_bytes", [CHUNK_BYTES, 3 * CHUNK_BYTES + 5, SIZE - 1])
+@pytest.mark.parametrize("after_bytes", [MIB, 3 * MIB + 5, SIZE - 1])
 async def test_a_disk_that_breaks_midway_ends_the_upload_in_a_sentence_and_leaves_nothing_whole(
     simulator: StartSimulator, after_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

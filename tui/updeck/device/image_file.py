@@ -24,8 +24,8 @@ from updeck.text import clean
 
 __all__ = ["CHUNK_BYTES", "Checksums", "FileIdentity", "ImageFile", "publisher_sum", "suggest_version"]
 
-CHUNK_BYTES = 1 << 20
-"""How much of a file is in memory at a time."""
+CHUNK_BYTES = 1 << 18
+"""How much of a file is read at a time; each upload holds up to three times as much in memory (`design.md` 6)."""
 
 _SUM_FILE_LIMIT = 1 << 20
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
