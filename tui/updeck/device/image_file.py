@@ -54,6 +54,15 @@ class FileIdentity:
         """Take the identity from a `stat` result."""
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
+    def is_of(self, status: os.stat_result) -> bool:
+        """Whether a `stat` result is of the same file, unchanged; asked at every piece of a file that is sent."""
+        return (
+            status.st_mtime_ns == self.mtime_ns
+            and status.st_size == self.size_bytes
+            and status.st_ino == self.inode
+            and status.st_dev == self.device
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ImageFile:
@@ -97,9 +106,8 @@ class ImageFile:
                 yield chunk
 
     def _check_unchanged(self, file: BinaryIO) -> None:
-        for status in (os.fstat(file.fileno()), self.path.stat()):
-            if FileIdentity.of(status) != self.identity:
-                raise LocalFileError(f"{self.name} changed while it was read", advice="start again when it rests")
+        if not (self.identity.is_of(os.fstat(file.fileno())) and self.identity.is_of(self.path.stat())):
+            raise LocalFileError(f"{self.name} changed while it was read", advice="start again when it rests")
 
 
 class Checksums:
