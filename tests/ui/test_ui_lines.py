@@ -24,7 +24,6 @@ from updeck.ui.lines.row import Columns, head, row
 from updeck.ui.lines.status import status_lines, step_line
 from updeck.ui.lineup import Sort
 from updeck.ui.times import age, date_and_time, size, time_of_day
-from updeck.ui.widgets.canvas import changed_width
 
 COLUMNS = Columns.for_width(79, ["ar11-fra-dc1"])
 
@@ -347,13 +346,6 @@ def test_ascii_glyphs_take_one_cell_each_and_foreign_text_keeps_its_width() -> N
         shown = ASCII.show(text)
         assert shown.isascii()
         assert len(shown) == cell_width(text)
-
-
-def test_a_change_repaints_up_to_its_last_cell() -> None:
-    old = line("name ", ("IDLE ", Ink.DIM), ("rest", Ink.RULE))
-    assert changed_width(old, line("name ", ("BUSY ", Ink.DIM), ("rest", Ink.RULE))) == 10
-    assert changed_width(old, old) == 0
-    assert changed_width(old, ()) == 14
 
 
 def test_what_stands_right_is_never_cut() -> None:

@@ -1,4 +1,4 @@
-"""A widget that draws lines and repaints only the cells that changed: the ground of all panes (`design.md` 6)."""
+"""A widget that draws lines and repaints only those that changed: the ground of all panes (`design.md` 6)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from updeck.ui.glyphs import Glyphs
-from updeck.ui.ink import EMPTY, Ink, Line, width_of
+from updeck.ui.ink import EMPTY, Ink, Line
 from updeck.ui.layout import Place
 from updeck.ui.theme import palette_of
 
-__all__ = ["Canvas", "changed_width"]
+__all__ = ["Canvas"]
 
 
 class Canvas(Widget, can_focus=False):
@@ -43,14 +43,14 @@ class Canvas(Widget, can_focus=False):
             self.styles.height = place.height
 
     def show(self, lines: Sequence[Line]) -> int:
-        """Show these lines; repaints the changed cells only, and returns of how many lines."""
+        """Show these lines; repaints the changed ones only, and returns how many."""
         painted = 0
         before, self._lines = self._lines, tuple(lines)
         for y, (old, new) in enumerate(zip_longest(before, self._lines, fillvalue=EMPTY)):
             if y >= self.rows:
                 break
-            if old != new and (width := min(changed_width(old, new), self.cells)):
-                self.refresh(Region(0, y, width, 1))
+            if old != new and self.cells:
+                self.refresh(Region(0, y, self.cells, 1))
                 painted += 1
         return painted
 
@@ -60,19 +60,3 @@ class Canvas(Widget, can_focus=False):
         drawn = self._lines[y] if y < len(self._lines) else EMPTY
         segments = [Segment(self.glyphs.show(span.text), palette[span.ink]) for span in drawn]
         return Strip(segments).adjust_cell_length(self.size.width, palette[Ink.PLAIN])
-
-
-def changed_width(old: Line, new: Line) -> int:
-    """Return how many cells from the left must be painted to turn `old` into `new`.
-
-    Textual paints a region from the left edge of its widget, so only what is alike at the right end saves bytes.
-    """
-    width = max(width_of(old), width_of(new))
-    if width_of(old) != width_of(new):
-        return width
-    alike = 0
-    for one, other in zip(reversed(old), reversed(new), strict=False):
-        if one != other:
-            break
-        alike += width_of((one,))
-    return width - alike

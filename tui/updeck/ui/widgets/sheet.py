@@ -16,7 +16,6 @@ from updeck.ui.facts import Lines
 from updeck.ui.glyphs import Glyphs
 from updeck.ui.ink import EMPTY, Ink, Line, text_of
 from updeck.ui.theme import palette_of
-from updeck.ui.widgets.canvas import changed_width
 
 __all__ = ["Sheet"]
 
@@ -108,8 +107,8 @@ class Sheet(Widget, can_focus=False):
 
     def _refresh_changed(self, before: Sequence[Line]) -> None:
         for y, (old, new) in enumerate(zip_longest(before, self._on_view(), fillvalue=EMPTY)):
-            if width := min(changed_width(old, new), self.size.width):
-                self.refresh(Region(0, y, width, 1))
+            if old != new and self.size.width:
+                self.refresh(Region(0, y, self.size.width, 1))
         if self._unpainted:
             self.refresh(Region(0, 0, 1, 1))  # so that even an unchanged text is painted, and said to be
 
