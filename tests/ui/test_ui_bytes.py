@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,11 +24,19 @@ SLOW: Mapping[str, str] = {"SSH_CONNECTION": "192.0.2.1 50000 192.0.2.2 22"}
 
 @contextmanager
 def fleet(
-    columns: int, rows: int, *words: str, environment: Mapping[str, str] | None = None, speed: int = 1
+    columns: int,
+    rows: int,
+    *words: str,
+    environment: Mapping[str, str] | None = None,
+    speed: int = 1,
+    answers: Mapping[bytes, str] | None = None,
 ) -> Iterator[Terminal]:
-    """Run the UI over 1000 devices until it is at rest."""
+    """Run the UI over 1000 devices until it is at rest; the terminal `answers` what it is asked."""
     arguments = ("ui_child.py", "1000", str(speed), *(words or ("0",)))
     with on_terminal(*arguments, columns=columns, rows=rows, environment=environment) as terminal:
+        for question, answer in (answers or {}).items():
+            terminal.until(lambda seen, question=question: question in seen.written)  # type: ignore[misc]
+            terminal.send(answer)
         terminal.until(lambda seen: "1000 idle" in seen.text and "checked" in seen.text)
         terminal.until_quiet()
         yield terminal
@@ -123,6 +132,17 @@ def test_a_dialog_costs_less_than_half_of_12_kb_to_open_and_a_sixth_of_40_to_clo
     assert {
         name: cost for name, cost in costs.items() if not (500 < cost[0] <= opening and 500 < cost[1] <= closing)
     } == {}
+
+
+@pytest.mark.parametrize(("columns", "rows"), [SIZES[0], pytest.param(120, 40, id="120x40", marks=pytest.mark.long)])
+def test_a_dialog_opens_and_closes_as_one_picture_and_no_half_of_it_is_sent(columns: int, rows: int) -> None:
+    """On a terminal that holds back what it draws until an update is whole, each picture is one update."""
+    with fleet(columns, rows, answers={b"\x1b[?2026$p": "\x1b[?2026;2$y"}) as terminal:
+        for key in ("Y", "\x1b"):
+            whole = cost(terminal, key)
+            written = terminal.written[-whole:]
+            updates = re.findall(rb"\x1b\[\?2026h(.*?)\x1b\[\?2026l", written, re.DOTALL)
+            assert len(updates[0]) > 0.9 * whole, "the first thing that is seen is the whole of it"
 
 
 @pytest.mark.parametrize(("columns", "rows"), SIZES)

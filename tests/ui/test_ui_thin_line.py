@@ -133,6 +133,18 @@ def test_what_was_only_on_the_way_to_a_picture_is_not_sent() -> None:
     assert thin.thin("", COLUMNS, ROWS) == "\x1b[1;1Hnew"
 
 
+def test_what_was_kept_back_is_one_update_where_the_terminal_knows_such() -> None:
+    thin = ThinLine()
+    thin.thin("\x1b[1;1Hold\x1b[2;1Hold", COLUMNS, ROWS)
+    thin.held = True
+    assert thin.thin("\x1b[?2026h\x1b[1;1Hnew\x1b[?2026l", COLUMNS, ROWS) == ""
+    assert thin.thin("\x1b[?2026h\x1b[2;1Hnew\x1b[?2026l", COLUMNS, ROWS) == ""
+    thin.held = False
+    assert thin.thin("", COLUMNS, ROWS) == "\x1b[?2026h\x1b[1;1Hnew\x1b[2;1Hnew\x1b[?2026l"
+    assert thin.thin("\x1b[1;1Hone", COLUMNS, ROWS) == "\x1b[1;1Hone", "and no more than what was kept back"
+    assert thin.thin("\x1b[?2026h\x1b[1;1Htwo\x1b[?2026l", COLUMNS, ROWS).endswith("two\x1b[?2026l")
+
+
 def test_cells_of_which_nothing_is_known_are_jumped_over_and_never_drawn() -> None:
     thin = ThinLine()
     thin.thin("\x1b[1;1Hsomething", COLUMNS, ROWS)

@@ -48,7 +48,7 @@ class ThinLine:
         self._at = (0, 0)
         self._style = ""
         self._sent_style = _UNKNOWN
-        self._wants_sync = self._in_sync = False
+        self._wants_sync = self._in_sync = self._owes_sync = False
         self.held = False
         """Whether drawing is kept back, so that what stands between two pictures is never sent."""
 
@@ -113,6 +113,7 @@ class ThinLine:
         """Let through what draws nothing; a synchronised update only where something is drawn in it."""
         if sequence == _SYNC_ON:
             self._wants_sync = True
+            self._owes_sync = self._owes_sync or self.held
             return
         self._send(out)
         if sequence == _SYNC_OFF:
@@ -141,13 +142,17 @@ class ThinLine:
                 and self._drawn_styles[row][left:right] == self._styles[row][left:right]
             ):
                 continue
-            if self._wants_sync and not self._in_sync:
+            if (self._wants_sync or self._owes_sync) and not self._in_sync:
                 out.append(_SYNC_ON)
                 self._in_sync = True
             self._send_row(row, left, right, out)
             self._text[row][left:right] = self._drawn_text[row][left:right]
             self._styles[row][left:right] = self._drawn_styles[row][left:right]
         self._touched.clear()
+        self._owes_sync = False
+        if self._in_sync and not self._wants_sync:
+            out.append(_SYNC_OFF)  # what was kept back is sent after the update in which it was drawn
+            self._in_sync = False
 
     def _send_row(self, row: int, left: int, right: int, out: list[str]) -> None:
         """Send the changed cells from `left` to `right`; blanks up to the edge are erased, in the plain style."""
