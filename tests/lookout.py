@@ -1,4 +1,6 @@
-"""Watches programs that a test runs: where they connect, and whether a secret shows anywhere outside their memory."""
+"""Watches programs that a test runs: where they connect, what they read of the directory that they are started in, and
+whether a secret shows anywhere outside their memory.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +18,32 @@ CANARY = f" \"{CORE}' %41\\ <[/b]> {{x}} ñ漢\u0301 $HOME;"
 
 _HOOK = """
 import json, os, sys
+log, around = os.environ["LOOKOUT"], os.environ["LOOKOUT_AROUND"]
 def _told(event, arguments):
     if event in ("socket.connect", "socket.getaddrinfo"):
         where = arguments[1] if event == "socket.connect" else arguments[:2]
-        line = json.dumps([event, [str(part) for part in where] if isinstance(where, tuple) else [str(where)]])
-        with open(os.environ["LOOKOUT"], "a") as file:
-            file.write(line + "\\n")
+        where = [str(part) for part in where] if isinstance(where, tuple) else [str(where)]
+    elif event in ("open", "os.listdir", "os.scandir") and not isinstance(arguments[0], int):
+        where = [os.path.abspath(os.fsdecode(arguments[0] or "."))]
+        if not f"{where[0]}/".startswith(f"{around}/"):
+            return
+    else:
+        return
+    with open(log, "a") as file:
+        file.write(json.dumps([event, where]) + "\\n")
 sys.addaudithook(_told)
+"""
+
+
+_KEYRING = """
+from pathlib import Path
+from keyring.backend import KeyringBackend
+class CanaryKeyring(KeyringBackend):
+    priority = 1
+    def get_password(self, service, username):
+        return Path({path!r}).read_text().split("\\n")[0]
+    def set_password(self, service, username, password):
+        raise NotImplementedError
 """
 
 
@@ -36,8 +57,36 @@ def traces(secret: str = CANARY, username: str = "admin") -> tuple[bytes, ...]:
     return tuple(found)
 
 
+_BAITS = (
+    ".env",
+    ".netrc",
+    ".updeck/fleet.toml",
+    "fleet.toml",
+    "updeck.toml",
+    "config.toml",
+    "pyproject.toml",
+    "keyringrc.cfg",
+    "updeck.tcss",
+    "sitecustomize.py",
+    "usercustomize.py",
+    "updeck/__init__.py",
+    "textual/__init__.py",
+    "click.py",
+    "json.py",
+    "httpx.py",
+    "keyring.py",
+    "sqlite3.py",
+    "tomllib.py",
+    "asyncio.py",
+)
+"""What a program may take for its own where it looks for that in the directory that it is started in."""
+
+
 class Lookout:
-    """A directory with a hook that every Python started with `environment` loads, and a watch over processes."""
+    """A directory with a hook that every Python started with `environment` loads, and a watch over processes.
+
+    `around` is a directory to start programs in, full of what they must not read.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._log = directory / "connects"
@@ -46,17 +95,39 @@ class Lookout:
         self.temporary = directory / "tmp"
         self.temporary.mkdir()
         (self._hooks / "sitecustomize.py").write_text(_HOOK)
+        self.around = directory / "around"
+        for bait in _BAITS:
+            path = self.around / bait
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("raise SystemExit('read from the working directory')\n")
         self.betrayed: set[str] = set()
 
     @property
     def environment(self) -> dict[str, str]:
         """The variables that make a program watched."""
         paths = [str(self._hooks), str(Path(__file__).parent.parent / "tui")]
-        return {"PYTHONPATH": os.pathsep.join(paths), "LOOKOUT": str(self._log), "TMPDIR": str(self.temporary)}
+        return {
+            "PYTHONPATH": os.pathsep.join(paths),
+            "LOOKOUT": str(self._log),
+            "LOOKOUT_AROUND": str(self.around),
+            "TMPDIR": str(self.temporary),
+        }
+
+    def keep_in_keyring(self, secret: Path) -> dict[str, str]:
+        """Return the variables that give a program a keyring, in which what this file holds is kept for everybody."""
+        (self._hooks / "canary_keyring.py").write_text(_KEYRING.format(path=str(secret)))
+        return {"PYTHON_KEYRING_BACKEND": "canary_keyring.CanaryKeyring"}
+
+    def read_around(self) -> list[str]:
+        """Return what was read of the directory `around`."""
+        return [f"{event} {where[0]}" for event, where in self._told() if not event.startswith("socket.")]
+
+    def _told(self) -> list[tuple[str, list[str]]]:
+        return [json.loads(line) for line in self._log.read_text().splitlines()]
 
     def strangers(self, *ports: int) -> list[str]:
         """Return the connects and look-ups that were not for these ports of 127.0.0.1; at least one was for them."""
-        told = [json.loads(line) for line in self._log.read_text().splitlines()]
+        told = [(event, where) for event, where in self._told() if event.startswith("socket.")]
         known = {("127.0.0.1", str(port)) for port in ports}
         assert any(tuple(where[:2]) in known for _, where in told), "the hook sees nothing"
         return [f"{event} {where}" for event, where in told if tuple(where[:2]) not in known]

@@ -41,6 +41,8 @@ class Shell:
         self.state = state
         self.extra: dict[str, str] = {}
         self.program = PROGRAM
+        self.directory: Path | None = None
+        """Where its programs are started; None: where the tests are."""
 
     async def start(self, *words: str, stdout: int = PIPE, stderr: int = PIPE) -> Process:
         """Start a command line; `stdout` and `stderr` may be descriptors of the test's own."""
@@ -51,10 +53,10 @@ class Shell:
             "UPDECK_STATE": str(self.state),
             **self.extra,
         }
-        if self.program == PROGRAM and forked.can_fork(environment):
+        if self.program == PROGRAM and self.directory is None and forked.can_fork(environment):
             return await forked.start(words, environment, stdout=stdout, stderr=stderr)
         return await asyncio.create_subprocess_exec(
-            *self.program, *words, stdin=PIPE, stdout=stdout, stderr=stderr, env=environment
+            *self.program, *words, stdin=PIPE, stdout=stdout, stderr=stderr, env=environment, cwd=self.directory
         )
 
     async def run(self, *words: str, stdin: str = "") -> Done:

@@ -166,10 +166,11 @@ def on_terminal(
     rows: int = 40,
     environment: Mapping[str, str | None] | None = None,
     controlling: bool = True,
+    directory: Path = HERE,
 ) -> Iterator[Terminal]:
     """Run `python ARGUMENTS` on a pseudo-terminal; one that is not `controlling` sends no SIGHUP when it goes.
 
-    A variable of the `environment` that is None is not set at all.
+    It is started in the `directory`. A variable of the `environment` that is None is not set at all.
     """
     near, far = os.openpty()
     fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -194,7 +195,7 @@ def on_terminal(
         stdout=far,
         stderr=far,
         env=told,
-        cwd=HERE,
+        cwd=directory,
         preexec_fn=settle,
     )
     name = os.ttyname(far)

@@ -43,13 +43,13 @@ def test_no_cell_of_a_csv_begins_a_formula(text: str) -> None:
 
 
 @pytest.mark.parametrize("sign", SIGNS)
-@pytest.mark.parametrize("separator", ["", *SEPARATORS], ids=ascii)
-@pytest.mark.parametrize("between", ["", " ", '"', "'", "\u00a0"], ids=ascii)
-def test_no_sign_begins_a_formula_behind_what_a_spreadsheet_takes_for_a_separator(
-    separator: str, between: str, sign: str
-) -> None:
-    text = f"{'harmless' if separator else ''}{separator}{between}{sign}1+1"
-    written = exported(("name", "said"), [("box", text), ("other", "x")], Format.CSV, title="devices")
+def test_no_sign_begins_a_formula_behind_what_a_spreadsheet_takes_for_a_separator(sign: str) -> None:
+    begins = [
+        f"{'harmless' if separator else ''}{separator}{between}{sign}1+1"
+        for separator in ("", *SEPARATORS)
+        for between in ("", " ", '"', "'", "\u00a0")
+    ]
+    written = exported(("name", "said"), [("box", text) for text in begins], Format.CSV, title="devices")
     for delimiter, quoted in product(SEPARATORS[:-1], QUOTES):
         for row in cells_of(written, delimiter, quoted=quoted):
             assert not any(BEGINS.match(cell) for cell in row), row

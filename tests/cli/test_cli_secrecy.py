@@ -1,4 +1,6 @@
-"""A password of odd characters is in no file, output, argument or environment, and nothing but devices is contacted."""
+"""A password of odd characters is in no file, output, argument or environment; nothing but devices is contacted, and
+nothing is read of the directory in which a program is started.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +28,13 @@ from updeck.simulator.options import ServeOptions
 from updeck.simulator.serving import Simulator, running
 
 SOURCES = {
-    "file": "{ file = 'secrets/canary' }",
     "env": "{ env = 'CANARY' }",
+    "file": "{ file = 'secrets/canary' }",
     "command": "{ command = ['secrets/tell'] }",
+    "keyring": "{ keyring = true }",
 }
+PROGRAM = (sys.executable, "-P", "-m", "updeck")
+"""As the script `updeck`, which does not look for modules where it is started."""
 
 
 class NotingShell(Shell):
@@ -37,10 +42,11 @@ class NotingShell(Shell):
 
     def __init__(self, config: Path, state: Path) -> None:
         super().__init__(config, state)
+        self.program = PROGRAM
         self.given: set[bytes] = set()
 
     async def start(self, *words: str, stdout: int = PIPE, stderr: int = PIPE) -> Process:
-        self.given.add("\0".join((sys.executable, "-m", "updeck", *words)).encode())
+        self.given.add("\0".join((*self.program, *words)).encode())
         return await super().start(*words, stdout=stdout, stderr=stderr)
 
 
@@ -54,6 +60,8 @@ class Stage:
         self.lookout = Lookout(room)
         self.shell = NotingShell(self.config, self.state)
         self.shell.extra.update(self.lookout.environment)
+        self.shell.extra.update(self.lookout.keep_in_keyring(self.secrets / "canary"))
+        self.shell.directory = self.lookout.around
         self.desk = RolloutDesk(simulator, self.shell, room)
         self.trap = socket.create_server(("127.0.0.1", 0))
         trap = f"http://127.0.0.1:{self.trap.getsockname()[1]}"
@@ -91,6 +99,7 @@ class Stage:
         assert files_with(CANARY, self.config, self.state, self.lookout.temporary) == []
         assert self.lookout.betrayed == set()
         assert self.lookout.strangers(*self.ports) == []
+        assert self.lookout.read_around() == []
         assert not (self.state / "session-keys").exists()
 
     @property
@@ -118,7 +127,7 @@ async def staged(room: Path) -> AsyncIterator[Stage]:
 
 
 @pytest.mark.parametrize(
-    "source", [one if one == "file" else pytest.param(one, marks=pytest.mark.long) for one in SOURCES]
+    "source", [one if one == "env" else pytest.param(one, marks=pytest.mark.long) for one in SOURCES]
 )
 async def test_a_password_is_told_nowhere_while_a_fleet_is_updated(source: str, tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
@@ -159,12 +168,12 @@ def test_a_typed_password_is_told_nowhere(tmp_path: Path) -> None:
             stage.take("{ prompt = true }")
             environment = {**stage.shell.extra, "UPDECK_CONFIG": str(stage.config), "UPDECK_STATE": str(stage.state)}
             with stage.lookout.watching():
-                stage.output += await asyncio.to_thread(typed, environment)
+                stage.output += await asyncio.to_thread(typed, environment, stage.lookout.around)
             assert any(stage.simulator.truth(name)["logins"] for name in stage.simulator.names)
             stage.assert_kept()
 
-    def typed(environment: dict[str, str]) -> bytes:
-        with on_terminal("-m", "updeck", environment=environment) as terminal:
+    def typed(environment: dict[str, str], directory: Path) -> bytes:
+        with on_terminal(*PROGRAM[1:], environment=environment, directory=directory) as terminal:
             terminal.until(lambda seen: "no login" in seen.text)
             terminal.until_quiet()
             terminal.send("c")
@@ -224,7 +233,7 @@ async def test_a_password_that_devices_repeat_in_their_errors_is_told_nowhere(tm
 def looked_at(stage: Stage) -> bytes:
     """Open the UI, see the reason of a device, and return all that was written."""
     environment = {**stage.shell.extra, "UPDECK_CONFIG": str(stage.config), "UPDECK_STATE": str(stage.state)}
-    with on_terminal("-m", "updeck", environment=environment) as terminal:
+    with on_terminal(*PROGRAM[1:], environment=environment, directory=stage.lookout.around) as terminal:
         terminal.until(lambda seen: "•••" in seen.text)
         terminal.send("J")
         terminal.until_quiet(1.0)
@@ -245,6 +254,20 @@ async def test_a_connect_to_anywhere_else_would_be_seen(tmp_path: Path) -> None:
         assert await child.wait() == 0
     assert lookout.strangers(known, other) == []
     assert {line.split()[0] for line in lookout.strangers(known)} == {"socket.connect", "socket.getaddrinfo"}
+
+
+async def test_what_is_read_of_the_working_directory_would_be_seen(tmp_path: Path) -> None:
+    lookout = Lookout(tmp_path)
+    code = "import os; open('fleet.toml').close(); os.listdir(); os.scandir('textual'); open(os.devnull).close()"
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-c", code, env=lookout.environment, cwd=lookout.around
+    )
+    assert await child.wait() == 0
+    assert lookout.read_around() == [
+        f"open {lookout.around}/fleet.toml",
+        f"os.listdir {lookout.around}",
+        f"os.scandir {lookout.around}/textual",
+    ]
 
 
 def test_a_secret_would_be_found_in_every_form(tmp_path: Path) -> None:
