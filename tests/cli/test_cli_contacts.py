@@ -84,6 +84,7 @@ async def test_nothing_but_the_devices_is_contacted_wherever_they_redirect_to(be
     assert bench.lookout.strangers(*bench.ports) == []
 
 
+@pytest.mark.long
 async def test_nothing_but_the_proxy_of_the_inventory_is_contacted(bench: Bench) -> None:
     async with proxy() as (address, targets):
         inventory = bench.simulator.fleet_path

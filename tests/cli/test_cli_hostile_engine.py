@@ -6,7 +6,6 @@ import json
 import os
 import sqlite3
 import subprocess
-import sys
 import unicodedata
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
+import forked
 from hostile_fleet import TEXTS, HostileFleet, hostile_fleet
-from terminal_fixture import SOURCE, on_terminal
+from terminal_fixture import on_terminal
 from terminal_visitor import Visitor
 from updeck.simulator.images import write_image
 from updeck.simulator.options import Scenario
 
-HANG_S = 120
 NEW = "11.12.0 #40000"
 TAME = "␛"
 MARKED = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
@@ -41,13 +40,6 @@ FAULTS: tuple[tuple[str, dict[str, object], str], ...] = (
 )
 """What ends one device each, in its own hostile words, and the verdict."""
 
-ALL = """
-import json, sys
-from updeck.cli.main import main
-for words in json.loads(sys.argv[1]):
-    assert main(words) == 0, words
-"""
-
 
 @dataclass(frozen=True)
 class Driven:
@@ -61,15 +53,8 @@ class Driven:
 
 
 def run(fleet: HostileFleet, *words: str) -> subprocess.CompletedProcess[bytes]:
-    """Run Python with these arguments to its end."""
-    return subprocess.run(
-        [sys.executable, *words],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "PYTHONPATH": str(SOURCE), **fleet.environment},
-        timeout=HANG_S,
-        check=False,
-    )
+    """Run a command to its end."""
+    return forked.run(words, {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **fleet.environment})
 
 
 def foreign(written: bytes) -> list[str]:
@@ -94,12 +79,12 @@ def driven(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driven]:
     with hostile_fleet(room, devices=8, speed=600, scenario=Scenario.CALM) as fleet:
         names, before = healed(fleet), frozenset(kept(fleet.state / "journal.db"))
         terms = ("--image", str(room / "new.iso"), "--version", NEW, "--max-failures", "9", "-o", str(plan), "--json")
-        planned = run(fleet, "-m", "updeck", "rollout", "plan", ",".join(names), *terms)
+        planned = run(fleet, "rollout", "plan", ",".join(names), *terms)
         assert planned.returncode == 0, planned.stderr
         for name, (kind, fault, _) in zip(names, FAULTS, strict=True):
             fleet.simulator.fault(name, kind, **fault)
         code = json.loads(planned.stdout)["code"]
-        ran = run(fleet, "-m", "updeck", "rollout", "run", str(plan), "--confirm", code)
+        ran = run(fleet, "rollout", "run", str(plan), "--confirm", code)
         (log,) = fleet.state.glob("engine-*.log")
         told = planned.stdout + planned.stderr + ran.stdout + ran.stderr
         yield Driven(fleet, names, log.stem.removeprefix("engine-"), before, told)
@@ -126,20 +111,21 @@ def test_nothing_that_an_engine_writes_down_or_commands_tell_of_it_drives_a_term
         ("journal", "--json"),
         ("rollout", "show", rollout, "--json"),
     ]
-    done = run(fleet, "-c", ALL, json.dumps(commands))
-    assert done.returncode == 0, done.stderr
-    shown = json.loads(done.stdout[done.stdout.rindex(b"\n{") :])
+    done = [run(fleet, *words) for words in commands]
+    assert [one.returncode for one in done] == [0] * len(commands)
+    shown = json.loads(done[-1].stdout)
     ends = {device["name"]: (device["verdict"], device["reason"]) for device in shown["devices"]}
     for name, (_, _, verdict) in zip(driven.names, FAULTS, strict=True):
         assert ends[name][0] == verdict
         assert TAME in ends[name][1], "the device's own words are the reason, made visible"
         assert len(ends[name][1]) < 1_000
     log = (fleet.state / f"engine-{rollout}.log").read_bytes()
-    for written in (driven.told, done.stdout, done.stderr, log):
+    told = [one.stdout + one.stderr for one in done]
+    for written in (driven.told, log, *told):
         assert foreign(written) == []
         assert b"Traceback" not in written
         assert len(written) < 200_000
-    for written in (driven.told, done.stdout, log):
+    for written in (driven.told, log, b"".join(told)):
         assert written.decode().count(TAME) >= len(driven.names), "it must have been shown to have been tamed"
     assert set(kept(fleet.state / "journal.db")) <= driven.before
 
