@@ -25,7 +25,7 @@ from updeck.ui.stray_keys import StrayKeys
 
 __all__ = ["Case", "Person", "Step", "askers"]
 
-HANG_S = 30.0
+HANG_S = 60.0
 NAMED = frozenset({"enter", "tab", "right", "escape", "space"})
 """Keys that are pressed by name; any other string is typed."""
 
@@ -140,6 +140,7 @@ class Person:
         self._post(case.answer, at=min(dialog.hears_from, dialog.form.hears_from) - 0.001)
         await self._stands(case, dialog, before, "what was typed before it was painted was not for it")
         self._holds_nothing(case, dialog)
+        await self._until(lambda: dialog.hearing, case, "it is painted anew")
         self._post(case.answer[-1:], at=dialog.hears_from - 0.001)
         await self._stands(case, dialog, before, "what was typed before it was painted anew was not for it")
 

@@ -36,7 +36,7 @@ from updeck.ui.app import UpdeckApp
 from updeck.ui.launch import UiOptions
 from updeck.ui.screens.rollout import VERBS, RolloutScreen
 
-HANG_S = 30.0
+HANG_S = 60.0
 NAMES = [one.name for one in build_fleet(12, 1, Scenario.CALM)]
 READY, STAGED, SHELF, BROKEN, HALF_SENT, FETCHER, LOCKED, NAMELESS, HOLDER, CHANGED, *OTHERS = NAMES
 PLANNED = (HOLDER, LOCKED)
@@ -228,7 +228,7 @@ class Fleetwide:
             writes(self.simulator),
             [self.simulator.truth(name)["logins"] for name in (LOCKED, NAMELESS)],
             self.simulator.fleet_path.read_bytes(),
-            len(journal.rollouts()),
+            [one.row.id for one in journal.rollouts() if one.row.kind == "plan"],
             [journal.record(name).acknowledged_note for name in NAMES],
             sorted(self.room.glob("updeck-*")),
             (app.clipboard, app.is_running),
