@@ -35,6 +35,10 @@ PIECES_LIMIT = 20_000
 """In how many pieces an answer may come; one of the largest size has some 3,000 by the packets of a network."""
 
 _LOGIN_PATH = re.compile(r"/api/(common/1\.0/(login|logout|oauth/token)|mgmt\.aaa/[0-9.]+/token)")
+_COUNTING = {
+    name.encode("ascii"): name
+    for name in ("content-encoding", "content-length", "content-type", "date", "location", "set-cookie")
+}
 _UNCODED = (b"Accept-Encoding", b"identity")
 _DEPARTURE, _TOTAL = "updeck.departure", "updeck.total_s"
 
@@ -194,10 +198,12 @@ class GuardedTransport:
 
 
 def _fields_of(response: httpx.Response) -> dict[str, list[str]]:
-    """Return the header's fields by their names in lower case; one that came several times has several values."""
+    """Return the header's fields that count here by their names; one that came several times has several values."""
     fields: dict[str, list[str]] = {}
-    for name, value in response.headers.raw:
-        fields.setdefault(_text(name).lower(), []).append(_text(value))
+    for raw_name, value in response.headers.raw:
+        name = _COUNTING.get(raw_name.lower())
+        if name is not None:
+            fields.setdefault(name, []).append(_text(value))
     return fields
 
 
