@@ -123,7 +123,8 @@ class Lookout:
         return [f"{event} {where[0]}" for event, where in self._told() if not event.startswith("socket.")]
 
     def _told(self) -> list[tuple[str, list[str]]]:
-        return [json.loads(line) for line in self._log.read_text().splitlines()]
+        lines = self._log.read_text().splitlines() if self._log.exists() else []
+        return [json.loads(line) for line in lines]
 
     def strangers(self, *ports: int) -> list[str]:
         """Return the connects and look-ups that were not for these ports of 127.0.0.1; at least one was for them."""

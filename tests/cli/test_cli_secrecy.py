@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
@@ -24,6 +25,7 @@ from rollout_desk import RolloutDesk
 from shell import Done, Shell
 from terminal_fixture import on_terminal
 from updeck.fleet.addresses import host_and_port
+from updeck.program import program_words
 from updeck.simulator.options import ServeOptions
 from updeck.simulator.serving import Simulator, running
 
@@ -268,6 +270,15 @@ async def test_what_is_read_of_the_working_directory_would_be_seen(tmp_path: Pat
         f"os.listdir {lookout.around}",
         f"os.scandir {lookout.around}/textual",
     ]
+
+
+def test_a_program_started_by_another_one_reads_nothing_of_the_working_directory(tmp_path: Path) -> None:
+    lookout = Lookout(tmp_path)
+    told = {**lookout.environment, "UPDECK_CONFIG": str(tmp_path), "UPDECK_STATE": str(tmp_path / "state")}
+    words = [*program_words(), "config", "validate"]
+    done = subprocess.run(words, cwd=lookout.around, env=told, capture_output=True, text=True, check=False)
+    assert "no inventory" in done.stderr, done.stderr
+    assert lookout.read_around() == []
 
 
 def test_a_secret_would_be_found_in_every_form(tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import string
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from updeck.device.trust import Tls
 from updeck.errors import ConfigError, UsageError
 from updeck.fleet.inventory import (
+    DEFAULT_KEYS,
     DEVICE_KEYS,
     Fleet,
     load_fleet,
@@ -290,6 +293,50 @@ def loads_or_says_why(text: str) -> None:
         said = str(error)
     assert said.isprintable()
     assert said.startswith(str(BASE))
+
+
+WORDS = (
+    *("", " ", "a", "a b", "a,b", "=1", "[/x]", "é", "漢", "\x1b[31m", "\u202e", "\x00", "x" * 70, "x" * 5_000),
+    *("https://", "https://a", "http://a:0", "https://a:65536", "https://a:x", "https://a:99999999999999999999"),
+    *("https://[::1]", "https://[::1", "https://[::g]", "https://[fe80::1%eth0]", "https://[1.2.3.4]", "https://[]"),
+    *("https://1.2.3", "https://1.2.3.256", "https://0x7f.1", "https://1.2.3.4.5", "https://a..b", "https://.", "//a"),
+    *("https://a/b?c#d", "https://me:hidden@a", "ftp://a", "gopher://a:70", "socks5://a", "socks5://a:1080", "http:a"),
+    *("~no-such-user/x", "~", "/", "..", "./x", "\\\\x\\y", "sha256:" + "0" * 64, "sha256:" + "g" * 64, "0" * 63, ":"),
+    *("verify", "insecure", "tokn", "oauth", "AR11_PASSWORD", "1", "true", "S", "ctrl+x", "dark", "drak", "nan"),
+)
+ODD = (
+    *("0", "-1", "1.5", "1e400", "inf", "nan", "-0.0", "9" * 5_000, "true", "2026-01-01", "07:32:00", "[]", "{}"),
+    *("[[]]", "[1]", "[true]", "{ a = 1 }", "[{ a = 1 }]", "{ env = 1 }", "{ file = [] }", "{ command = [1] }"),
+    *(
+        "{ keyring = 0 }",
+        "{ prompt = [] }",
+        "{ ca = 1 }",
+        "{ pin = {} }",
+        "{ ca = 'a', pin = 'b' }",
+        "1979-05-27T07:32:00Z",
+    ),
+    *(json.dumps(word) for word in WORDS),
+)
+ODD_TABLES = (
+    *(f"{{ {key} = {json.dumps(word)} }}" for key in ("env", "file", "ca", "pin", "keyring") for word in WORDS),
+    *(f"{{ command = [{json.dumps(word)}] }}" for word in WORDS),
+)
+PLACES = (
+    *(f'[defaults]\n{key} = {{}}\n[devices.a]\nurl = "https://a"\n' for key in DEFAULT_KEYS),
+    "[devices.a]\nurl = {}\n",
+    *(f"[{name}]\n{key} = {{}}\n" for name, key in (("poll", "rest"), ("patience", "success"), ("ui", "theme"))),
+    *(f"{key} = {{}}\n" for key in TOP_KEYS),
+    "[keys]\nstart = {}\n",
+)
+PLACES_OF_TABLES = ("[defaults]\npassword = {}\n", "[defaults]\ntls = {}\n")
+
+
+def test_whatever_stands_where_a_value_belongs_loads_or_is_said() -> None:
+    for place, odd in (*product(PLACES, ODD), *product(PLACES_OF_TABLES, ODD_TABLES)):
+        loads_or_says_why(place.replace("{}", odd))
+    for word in WORDS:
+        loads_or_says_why(f"[defaults]\ntags = [{json.dumps(word)}]\n")
+        loads_or_says_why(f'[devices.{json.dumps(word)}]\nurl = "https://a"\n')
 
 
 @given(configs)

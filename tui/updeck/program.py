@@ -9,7 +9,10 @@ __all__ = ["program_words"]
 
 
 def program_words() -> list[str]:
-    """Return the command line that starts it: the one file that it came in, else the package of this Python."""
+    """Return the command line that starts it: the one file that it came in, else the package of this Python.
+
+    Neither looks for modules in the working directory (`security.md`, config).
+    """
     archive: str | None = getattr(getattr(sys.modules["__main__"], "__loader__", None), "archive", None)
-    how = ["-m", "updeck"] if archive is None else [str(Path(archive).absolute())]
+    how = ["-P", "-m", "updeck"] if archive is None else [str(Path(archive).absolute())]
     return [sys.executable, *how]
