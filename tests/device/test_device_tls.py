@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import socket
 import ssl
@@ -18,7 +19,7 @@ from device.desk import PASSWORD, Permit, client_of
 from device.rogue import listening, rogue
 from updeck.device.client import Endpoint
 from updeck.device.image_file import ImageFile
-from updeck.device.tls import context_for, present
+from updeck.device.tls import context_for, handshakes_for, present
 from updeck.device.trust import Tls, TlsMode
 from updeck.device.upload import UploadSession
 from updeck.errors import ConfigError, TrustError, Unreachable
@@ -275,6 +276,29 @@ async def test_a_request_larger_than_a_record_arrives_whole(tmp_path: Path) -> N
         await client.fetch(Permit(), url)
         (asked,) = device.sent("POST", "/fetch")
     assert json.loads(asked.body) == {"url": url}
+
+
+async def test_each_of_many_pins_trusts_its_own_device_alone_though_they_share_a_context(tmp_path: Path) -> None:
+    one, other = KINDS[PINNED], KINDS["another self-signed"]
+    pins = [Tls("pin", None, found.fingerprint) for found in (one, other)]
+    async with (
+        rogue(tls=one.server(tmp_path)) as first,
+        rogue(tls=other.server(tmp_path)) as second,
+        client_of(first.url, tls=pins[0]) as right,
+        client_of(second.url, tls=pins[1]) as too,
+    ):
+        await asyncio.gather(right.update(), too.update())
+        asked = len(first.asked), len(second.asked)
+        async with client_of(second.url, tls=pins[0]) as wrong, client_of(first.url, tls=pins[1]) as crossed:
+            failed = await asyncio.gather(wrong.update(), crossed.update(), return_exceptions=True)
+        assert [type(error) for error in failed] == [TrustError, TrustError]
+        assert (len(first.asked), len(second.asked)) == asked
+        await asyncio.gather(right.update(), too.update())
+    before = sum(isinstance(found, ssl.SSLContext) for found in gc.get_objects())
+    held = [handshakes_for(Tls("pin", None, f"sha256:{number:064x}")) for number in range(100)]
+    for one_of_them in held:
+        one_of_them.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="ar11")
+    assert sum(isinstance(found, ssl.SSLContext) for found in gc.get_objects()) == before
 
 
 def test_equal_settings_share_a_context(store: Path) -> None:

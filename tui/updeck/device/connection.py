@@ -10,6 +10,7 @@ from ipaddress import ip_address
 import httpx
 
 from updeck.device.exchange import CONNECT_S, TLS_S
+from updeck.device.tls import Handshakes
 from updeck.device.tls_engine import TlsEngine
 
 __all__ = ["Connection", "StaleConnectionError", "dial"]
@@ -68,9 +69,9 @@ class Connection(asyncio.Protocol):
         """Whether it is open and nothing came unasked: bytes that wait here would answer another request."""
         return not (self._ended or self._buffer or self._transport is None or self._transport.is_closing())
 
-    async def start_tls(self, context: ssl.SSLContext, host: str) -> None:
+    async def start_tls(self, handshakes: Handshakes, host: str) -> None:
         """Shake hands; returns once the certificate is trusted. Raises ssl.SSLError, and httpx's errors."""
-        engine = TlsEngine(context, host)
+        engine = TlsEngine(handshakes, host)
         while not engine.shake_hands(self._take(len(self._buffer))):
             self._send(engine.pending())
             if not await self._more(TLS_S):
@@ -162,8 +163,8 @@ class Connection(asyncio.Protocol):
             self._waiter.set_result(None)
 
 
-async def dial(host: str, port: int, context: ssl.SSLContext | None) -> Connection:
-    """Return a connection, in TLS where a context is given; the handshake with its trust check is over then."""
+async def dial(host: str, port: int, handshakes: Handshakes | None) -> Connection:
+    """Return a connection, in TLS where `handshakes` are given; the handshake with its trust check is over then."""
     try:
         async with asyncio.timeout(CONNECT_S):
             raw = await _connected(host, port)
@@ -176,11 +177,11 @@ async def dial(host: str, port: int, context: ssl.SSLContext | None) -> Connecti
     except BaseException:
         raw.close()
         raise
-    if context is None:
+    if handshakes is None:
         return connection
     try:
         async with asyncio.timeout(TLS_S):
-            await connection.start_tls(context, host)
+            await connection.start_tls(handshakes, host)
     except TimeoutError as error:
         await connection.abort()
         raise httpx.ConnectTimeout(f"no TLS handshake within {TLS_S:g} s") from error

@@ -7,7 +7,6 @@ fraction of the CPU when a thousand devices are polled (`design.md` 6).
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import AsyncIterator, Mapping
 from typing import NamedTuple
 
@@ -17,6 +16,7 @@ from updeck.device.connection import Connection, StaleConnectionError, dial
 from updeck.device.exchange import READ_S
 from updeck.device.guard import departure_of
 from updeck.device.http1 import Head, read_body, read_head
+from updeck.device.tls import Handshakes
 
 __all__ = ["LeanTransport"]
 
@@ -36,9 +36,9 @@ class _Message(NamedTuple):
 class LeanTransport(httpx.AsyncBaseTransport):
     """Speaks to one origin; an idle connection is kept and used again."""
 
-    def __init__(self, context: ssl.SSLContext | None) -> None:
-        """Make a transport over TLS with `context`, or in plain text where it is None."""
-        self._context = context
+    def __init__(self, handshakes: Handshakes | None) -> None:
+        """Make a transport over TLS with `handshakes`, or in plain text where it is None."""
+        self._handshakes = handshakes
         self._idle: Connection | None = None
         self._messages: dict[bytes, _Message] = {}
 
@@ -57,8 +57,8 @@ class LeanTransport(httpx.AsyncBaseTransport):
                     raise
         elif kept is not None:
             await kept.abort()
-        port = request.url.port or (80 if self._context is None else 443)
-        return await self._exchange(await dial(request.url.host, port, self._context), request, message)
+        port = request.url.port or (80 if self._handshakes is None else 443)
+        return await self._exchange(await dial(request.url.host, port, self._handshakes), request, message)
 
     async def aclose(self) -> None:
         """Close the idle connection."""

@@ -11,6 +11,7 @@ import hmac
 import ssl
 from functools import cache
 from pathlib import Path
+from typing import Protocol, cast
 
 from updeck.device.certificate import describe, fingerprint
 from updeck.device.models import Certificate
@@ -19,7 +20,7 @@ from updeck.errors import ConfigError, TrustError
 from updeck.text import clean
 from updeck.toml_table import read_config_text
 
-__all__ = ["PresentedError", "context_for", "present"]
+__all__ = ["Handshakes", "PresentedError", "context_for", "handshakes_for", "present"]
 
 
 class PresentedError(ssl.SSLCertVerificationError):
@@ -38,11 +39,13 @@ class _PinnedContext(ssl.SSLContext):
 
 
 class _PinnedObject(ssl.SSLObject):
-    """The pin check of asynchronous connections."""
+    """The pin check of asynchronous connections: against the pin of this one, else against that of its context."""
+
+    expected: str | None = None
 
     def do_handshake(self) -> None:
         super().do_handshake()
-        _check_pin(self.context, self.getpeercert(binary_form=True))
+        _check_pin(self.expected or _pin_of(self.context), self.getpeercert(binary_form=True))
 
 
 class _PinnedSocket(ssl.SSLSocket):
@@ -50,13 +53,50 @@ class _PinnedSocket(ssl.SSLSocket):
 
     def do_handshake(self, block: object = None) -> None:
         super().do_handshake(bool(block))
-        _check_pin(self.context, self.getpeercert(binary_form=True))
+        _check_pin(_pin_of(self.context), self.getpeercert(binary_form=True))
 
 
-def _check_pin(context: ssl.SSLContext, der: bytes | None) -> None:
-    expected = context.expected if isinstance(context, _PinnedContext) else None
+def _pin_of(context: ssl.SSLContext) -> str | None:
+    return context.expected if isinstance(context, _PinnedContext) else None
+
+
+def _check_pin(expected: str | None, der: bytes | None) -> None:
     if der is None or expected is None or not hmac.compare_digest(fingerprint(der), expected):
         raise PresentedError(der or b"", expected)
+
+
+class Handshakes(Protocol):
+    """What makes the TLS of a connection: an `ssl.SSLContext`, or what stands for one."""
+
+    def wrap_bio(
+        self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *, server_hostname: str | None
+    ) -> ssl.SSLObject:
+        """Return the client's side of a connection, whose handshake trusts what is to be trusted."""
+        ...
+
+
+class _Pin:
+    """One pin, checked in the context that all pins share: 13 kB for each device are much for a thousand."""
+
+    def __init__(self, expected: str) -> None:
+        self._expected = expected.lower()
+
+    def wrap_bio(
+        self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *, server_hostname: str | None
+    ) -> ssl.SSLObject:
+        made = cast("_PinnedObject", _of_all_pins().wrap_bio(incoming, outgoing, server_hostname=server_hostname))
+        made.expected = self._expected
+        return made
+
+
+@cache
+def _of_all_pins() -> ssl.SSLContext:
+    return _pinned(None)
+
+
+def handshakes_for(tls: Tls) -> Handshakes:
+    """Return what our own connections shake hands by; raises as `context_for`."""
+    return _Pin(tls.pin or "") if tls.mode == "pin" else context_for(tls)
 
 
 @cache

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ssl
 
+from updeck.device.tls import Handshakes
+
 __all__ = ["TlsEngine"]
 
 _PIECE = 1 << 16
@@ -16,9 +18,9 @@ _PIECE = 1 << 16
 class TlsEngine:
     """The client's side of one TLS connection. Raises ssl.SSLError where the other side breaks its rules."""
 
-    def __init__(self, context: ssl.SSLContext, host: str) -> None:
+    def __init__(self, handshakes: Handshakes, host: str) -> None:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self._object = handshakes.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
 
     def shake_hands(self, data: bytes) -> bool:
         """Go on with the handshake; True once it is over and the certificate trusted.

@@ -21,7 +21,7 @@ from updeck.device.exchange import CONNECT_S, READ_S, TLS_S, Answer, Call, Depar
 from updeck.device.guard import AsyncGuardedTransport, Guard, departure_of, extensions
 from updeck.device.lean_transport import LeanTransport
 from updeck.device.reasons import causes, explain
-from updeck.device.tls import PresentedError, context_for, present
+from updeck.device.tls import PresentedError, context_for, handshakes_for, present
 from updeck.device.trust import Tls
 from updeck.errors import ConfigError, DeviceError, TrustError, Unreachable
 from updeck.text import clean
@@ -103,8 +103,10 @@ class Wire:
         return request
 
     def _open(self) -> httpx.AsyncBaseTransport:
-        context = context_for(self._endpoint.tls) if self._endpoint.encrypted else None
-        return _open_transport(context, self._endpoint.proxy)
+        tls, proxy = self._endpoint.tls, self._endpoint.proxy
+        if not self._endpoint.encrypted:
+            return _open_transport(None, proxy)
+        return LeanTransport(handshakes_for(tls)) if proxy is None else _open_transport(context_for(tls), proxy)
 
     async def _with_certificate(self, error: TrustError) -> TrustError:
         """Return the error with the certificate that was presented; OpenSSL does not tell it after a failure."""
