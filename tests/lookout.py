@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 CORE = "kanari7xq"
@@ -47,6 +48,7 @@ class CanaryKeyring(KeyringBackend):
 """
 
 
+@cache
 def traces(secret: str = CANARY, username: str = "admin") -> tuple[bytes, ...]:
     """Return what betrays the secret in any form: its core, and what is constant in base64 at each alignment."""
     found = [CORE.encode()]
@@ -80,6 +82,15 @@ _BAITS = (
     "asyncio.py",
 )
 """What a program may take for its own where it looks for that in the directory that it is started in."""
+LONGEST_BYTES = 1 << 20
+
+
+def _read(path: str) -> bytes:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(file, LONGEST_BYTES)
+    finally:
+        os.close(file)
 
 
 class Lookout:
@@ -144,13 +155,13 @@ class Lookout:
         def look() -> None:
             mine = f"LOOKOUT={self._log}".encode()
             while not over.wait(0.02):
-                for process in Path("/proc").iterdir():
+                for process in os.scandir("/proc"):
                     if not process.name.isdigit() or int(process.name) == os.getpid():
                         continue
                     with suppress(OSError):
-                        environment, words = (process / "environ").read_bytes(), (process / "cmdline").read_bytes()
-                        if mine not in environment:
+                        if mine not in (environment := _read(f"{process.path}/environ")):
                             continue
+                        words = _read(f"{process.path}/cmdline")
                         searched = words if words.removesuffix(b"\0") in given_to else environment + words
                         if any(trace in searched for trace in traces()):
                             self.betrayed.add(words.replace(b"\0", b" ").decode("utf-8", "replace"))

@@ -107,9 +107,9 @@ class WorldState(FleetState):
 
     def report(self, source: str, trouble: str | None) -> None:
         super().report(source, trouble)
-        known = {one.__name__ for one in _all_subclasses(UpdeckError)}
-        word = "" if trouble is None else [*trouble.split(": "), "", ""][1]
-        if trouble is not None and source != "journal" and word not in known:
+        if trouble is None or source == "journal":
+            return
+        if [*trouble.split(": "), "", ""][1] not in {one.__name__ for one in _all_subclasses(UpdeckError)}:
             self.world.violated("no internal error", trouble)
 
 

@@ -63,6 +63,7 @@ class World:
         self.locked_until = self.full_until = -1.0
         self.hindered = 0.0
         self.points = 0
+        self.changed: list[int] = []
         self.violations: list[Violation] = []
         self.arrivals: list[Arrival] = []
         self.verdicts: dict[tuple[str, int], Verdict | None] = {}
@@ -93,9 +94,14 @@ class World:
         self.violations.append(Violation(name, f"at {self.now():.1f} s: {text}"))
 
     def point(self, process: Process, what: str) -> None:
-        """Pass a point at which a process can die, and which `Script.kills` counts."""
+        """Pass a point at which a process can die, and which `Script.kills` counts.
+
+        At one that is before something, all that outlives a process is as it was at the point that came last.
+        """
         process.check()
         self.points += 1
+        if self.points == 1 or what.startswith("after"):
+            self.changed.append(self.points)
         if self.points in self.script.kills:
             self.story.append(f"{self.now():.1f} process {process.actor.pid} dies at point {self.points}, {what}")
             process.die()
