@@ -6,6 +6,7 @@ Journal, gate, decide and engine are the real ones; only the way to the devices 
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import tempfile
 import traceback
 from contextlib import suppress
@@ -40,6 +41,11 @@ CARE_AFTER_S = 60.0
 IDLE_S = 15.0
 END_S = 8_000.0
 MEMORY = Path("/dev/shm")
+LASTING = "SELECT " + ", ".join(
+    f"(SELECT count(*) FROM {table})"
+    for table in ("brakes", "controls", "intents", "outcomes", "milestones", "ends", "resolves")
+)
+"""How much stands in the tables of which a record is made, and which only ever grow."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,8 @@ class World:
         person = Actor(1000, "mk", "jump", "cli", 1, "boot", "1")
         self.person = Journal.open(directory, actor=person, clock=_WorldClock(self), machine=self._machine())
         self.rollout = register(self.plan, self.fleet, self.person).id
+        self._journal = sqlite3.connect(f"file:{directory / 'journal.db'}?mode=ro", uri=True)
+        self._lasting: tuple[int, ...] = ()
 
     def now(self) -> float:
         return asyncio.get_running_loop().time()
@@ -132,7 +140,11 @@ class World:
         self.arrivals.append(arrival)
 
     def committed(self) -> None:
-        """Witness what was just written."""
+        """Witness what was just written, if it is of what lasts: leases, positions and what was seen come and go."""
+        lasting = self._journal.execute(LASTING).fetchone()
+        if lasting == self._lasting:
+            return
+        self._lasting = lasting
         record = self.record()
         closed = self.gate.closed
         self.gate.look(record)
@@ -172,6 +184,7 @@ class World:
             tasks = [process.task for process in self.processes if process.task is not None]
             await asyncio.gather(attending, *tasks, return_exceptions=True)
             self.person.close()
+            self._journal.close()
 
     async def _peace(self, attending: asyncio.Task[None]) -> None:
         lasting = [
