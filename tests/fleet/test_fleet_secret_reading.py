@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -156,8 +158,11 @@ class DictKeyring(KeyringBackend):
     def __init__(self) -> None:
         self.secrets: dict[tuple[str, str], str] = {}
         self.locked = False
+        self.hangs: threading.Event | None = None
 
     def get_password(self, service: str, username: str) -> str | None:
+        if self.hangs is not None:
+            self.hangs.wait()
         if self.locked:
             raise KeyringLocked(CANARY)
         return self.secrets.get((service, username))
@@ -190,6 +195,51 @@ async def test_a_locked_keyring_is_one_sentence(dict_keyring: DictKeyring) -> No
     dict_keyring.locked = True
     with pytest.raises(SecretError, match=r"^the keyring cannot be used \(KeyringLocked\)$"):
         await read(KeyringSecret())
+
+
+HANGING_KEYRING = """
+import asyncio, sys, threading
+import keyring
+from keyring.backend import KeyringBackend
+from updeck.errors import SecretError
+from updeck.fleet.secret_reading import SecretReader
+from updeck.fleet.secret_sources import KeyringSecret
+
+class Locked(KeyringBackend):
+    priority = 1
+    def get_password(self, service, username):
+        threading.Event().wait()
+    def set_password(self, service, username, password):
+        threading.Event().wait()
+
+keyring.set_keyring(Locked())
+try:
+    asyncio.run(SecretReader({}, timeout_s=0.05).read(KeyringSecret(), "admin"))
+except SecretError as error:
+    sys.exit(str(error))
+"""
+
+
+def test_a_keyring_that_waits_for_its_owner_keeps_no_program_from_ending() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HANGING_KEYRING], capture_output=True, text=True, timeout=HANG_GUARD_S, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "the keyring did not answer within 0.05 s; unlock it\n")
+
+
+async def test_what_a_keyring_raises_when_nobody_waits_any_more_is_heard_by_nobody(dict_keyring: DictKeyring) -> None:
+    heard: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: heard.append(context))
+    dict_keyring.hangs = threading.Event()
+    with pytest.raises(SecretError, match="did not answer within"):
+        await read(KeyringSecret(), timeout_s=0.05)
+    dict_keyring.locked = True
+    dict_keyring.hangs.set()
+    for thread in threading.enumerate():
+        if thread.name == "keyring":
+            await asyncio.to_thread(thread.join)
+    await asyncio.sleep(0)
+    assert heard == []
 
 
 async def test_without_the_extra_the_keyring_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from contextlib import suppress
@@ -129,7 +130,7 @@ async def _in_keyring(
 ) -> str:
     try:
         async with asyncio.timeout(timeout_s):
-            return await asyncio.to_thread(work, service, account)
+            return await _beside(lambda: work(service, account))
     except TimeoutError:
         raise SecretError(f"the keyring did not answer within {timeout_s:g} s", advice="unlock it") from None
     except ImportError:
@@ -139,6 +140,35 @@ async def _in_keyring(
         raise
     except Exception as error:  # back ends raise what they like; none of it may quote a secret
         raise SecretError(f"the keyring cannot be used ({type(error).__name__})") from None
+
+
+async def _beside(work: Callable[[], str]) -> str:
+    """Return what `work` does in a thread that is left behind when nobody waits for it any more.
+
+    A thread of the loop's own would keep the program from ending for as long as a keyring waits for its owner.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[str] = loop.create_future()
+
+    def tell(secret: str | None, error: Exception | None) -> None:
+        if done.done():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(secret or "")
+
+    def run() -> None:
+        secret, failure = None, None
+        try:
+            secret = work()
+        except Exception as error:  # told to whoever waits
+            failure = error
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(tell, secret, failure)
+
+    threading.Thread(target=run, name="keyring", daemon=True).start()
+    return await done
 
 
 def _from_keyring(service: str, account: str) -> str:
