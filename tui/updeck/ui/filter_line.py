@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from updeck.ui.glyphs import Glyphs
 from updeck.ui.ink import Ink, Line, line
+from updeck.ui.keymap import shown_key
 from updeck.ui.line_edit import LineEdit
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class FilterLine:
         self._edit.insert(text)
 
     def press(self, key: str, character: str | None) -> bool:
-        """Take a key; returns whether it was one for the filter."""
+        """Take a key; returns whether it was one for the filter, and says so where it was none."""
         self._choices = ()
         if key == "tab":
             from updeck.fleet.completion import complete
@@ -60,7 +61,10 @@ class FilterLine:
             self._place = min(max(self._place + (1 if key == "up" else -1), 0), len(self._history) - 1)
             self._put(self._history[self._place])
             return True
-        return self._edit.press(key, character)
+        if self._edit.press(key, character):
+            return True
+        self.problem = f"{shown_key(key)} does nothing in a filter"
+        return False
 
     def _put(self, text: str, at: int | None = None) -> None:
         self._edit = LineEdit(text)

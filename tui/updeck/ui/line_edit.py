@@ -8,7 +8,12 @@ from updeck.text import clean
 from updeck.ui.glyphs import Glyphs
 from updeck.ui.ink import Ink, Line, line
 
-__all__ = ["LineEdit"]
+__all__ = ["EDITING", "LineEdit"]
+
+EDITING = frozenset(
+    ("left", "right", "home", "end", "backspace", "delete", "ctrl+a", "ctrl+e", "ctrl+h", "ctrl+u", "ctrl+k", "ctrl+w")
+)
+"""The keys that mean something in a line of text, beside those that type."""
 
 _LIMIT = 200
 

@@ -115,11 +115,12 @@ class ConfirmDialog(Dialog["asyncio.Future[Done]"], Generic[Shown, Done]):
             return token_gap(self.form.value("token"), self._ask.token)
         return None
 
-    def heard(self, event: events.Key) -> None:
+    def heard(self, event: events.Key) -> bool:
         """Take `y` where a yes is enough."""
-        if event.key == "y" and not self._deal.typed:
-            event.stop()
+        yes = event.key == "y" and not self._deal.typed
+        if yes:
             self._confirm()
+        return yes
 
     @on(Form.Changed)
     def _changed(self, event: Form.Changed) -> None:

@@ -23,7 +23,8 @@ from updeck.text import plural
 from updeck.ui.facts import Lines
 from updeck.ui.glyphs import UNICODE, Glyphs
 from updeck.ui.ink import EMPTY, Ink, Line, line, spread
-from updeck.ui.keymap import key_name
+from updeck.ui.keymap import is_modifier, key_name, shown_key
+from updeck.ui.line_edit import EDITING
 from updeck.ui.lines.header import label_ink
 from updeck.ui.widgets.form import Button, Form
 from updeck.ui.widgets.sheet import Sheet
@@ -80,6 +81,7 @@ class Dialog(ModalScreen[Answer]):
         self._heading = title
         self.hears_from = _NEVER
         self._opened_at = _NEVER
+        self._said = ""
 
     def compose(self) -> ComposeResult:
         """Lay out title, body and form from top to bottom."""
@@ -151,6 +153,7 @@ class Dialog(ModalScreen[Answer]):
 
     def say(self, text: str, ink: Ink = Ink.DIM) -> None:
         """Set the remark: what is going on, what is missing, what went wrong."""
+        self._said = text
         self.form.say(text, ink)
 
     def painted(self) -> None:
@@ -183,12 +186,23 @@ class Dialog(ModalScreen[Answer]):
             return
         if key_name(event.key, event.character) == self.look.help_key:
             event.stop()
-            self.say(KEYS_OF_DIALOGS)
+            self.form.say(KEYS_OF_DIALOGS, Ink.DIM)
+        elif self.heard(event):
+            event.stop()
         else:
-            self.heard(event)
+            self._wonder(event)
 
-    def heard(self, event: events.Key) -> None:
-        """Handle a key that no form took and no binding knows; a dialog that wants one stops the event."""
+    def heard(self, event: events.Key) -> bool:
+        """Do what a key means here that no form took and no binding knows; return whether it was one."""
+        return False
+
+    def _wonder(self, event: events.Key) -> None:
+        """Say of a key that means nothing here that it does not, and again what was said last."""
+        edits = self.form.typing and event.key in EDITING
+        if not edits and not is_modifier(event.key) and event.key not in self.active_bindings:
+            event.stop()
+            nothing = f"{shown_key(key_name(event.key, event.character))} does nothing here"
+            self.form.say("; ".join(filter(None, (nothing, self._said))), Ink.DIM)
 
     def on_paste(self, event: events.Paste) -> None:
         """Drop a paste that no form took: it confirms nothing."""

@@ -142,11 +142,12 @@ class FilePicker(Dialog[Path]):
         else:
             self.leave(entry.path)
 
-    def heard(self, event: events.Key) -> None:
+    def heard(self, event: events.Key) -> bool:
         """Go up on backspace where nothing is typed."""
-        if event.key == "backspace":
-            event.stop()
+        up = event.key == "backspace"
+        if up:
             self._go(self._directory.parent)
+        return up
 
     def action_complete(self) -> None:
         """Make what was typed longer by what all names that begin with it have in common."""

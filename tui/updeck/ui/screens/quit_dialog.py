@@ -49,11 +49,12 @@ class QuitDialog(Dialog[bool]):
             out.append(row([(view.name, name_width, Ink.PLAIN), (words, max(8, width - name_width - 4), Ink.MAY)]))
         return out
 
-    def heard(self, event: events.Key) -> None:
+    def heard(self, event: events.Key) -> bool:
         """Take `y` as a yes."""
-        if event.key == "y":
-            event.stop()
+        yes = event.key == "y"
+        if yes:
             self.leave(answer=True)
+        return yes
 
     def pressed(self, button: str) -> None:
         """Quit by the button."""

@@ -131,11 +131,12 @@ class TransferDialog(Dialog[Order]):
         how = "tab to the buttons, then press y" if self.form.typing else "press y"
         self.say(missing or f"{how} to {self.VERB} to {count}, escape to leave")
 
-    def heard(self, event: events.Key) -> None:
+    def heard(self, event: events.Key) -> bool:
         """Take `y` outside of the form as a yes."""
-        if event.key == "y":
-            event.stop()
+        yes = event.key == "y"
+        if yes:
             self.confirm()
+        return yes
 
     def pressed(self, button: str) -> None:
         """Take the button as a yes."""
