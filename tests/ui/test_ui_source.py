@@ -21,7 +21,7 @@ MEANT = {
     "ansi_color",
     *("__init__", "compose", "render", "render_line", "render_lines", "on_mount", "get_content_width"),
     *("get_default_screen", "bell", "theme", "animation_level", "error_console", "display", "virtual_size"),
-    *("watch_scroll_y", "AUTO_FOCUS", "BINDINGS", "CSS_PATH"),
+    *("watch_scroll_y", "AUTO_FOCUS", "BINDINGS", "CSS_PATH", "on_event"),
 }
 """Names of Textual's own that we replace or set on purpose."""
 

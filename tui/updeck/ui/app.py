@@ -34,7 +34,7 @@ from updeck.ui.screens.drawn import forget_drawn
 from updeck.ui.screens.fleet import FleetScreen
 from updeck.ui.screens.reading import ReadingScreen
 from updeck.ui.stray_keys import StrayKeys
-from updeck.ui.terminal import Title, driver_with
+from updeck.ui.terminal import RemappedKeys, Title, driver_with
 from updeck.ui.theme import THEMES
 from updeck.ui.thin_line import ThinLine
 
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["UpdeckApp"]
 
 
-class UpdeckApp(App[None], inherit_bindings=False):
+class UpdeckApp(RemappedKeys, inherit_bindings=False):
     """Shows a fleet. Screens and flows draw and act with `glyphs`, `keymap` and `service`.
 
     After the run, `failure` is the error of ours that ended it, and `crash` what broke in the program, if anything.

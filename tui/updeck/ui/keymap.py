@@ -35,6 +35,17 @@ _SHOWN = {
     "pagedown": "pgdn",
 }
 
+_IN_DIALOGS = {
+    "up": "up",
+    "down": "down",
+    "page_up": "pageup",
+    "page_down": "pagedown",
+    "pane": "tab",
+    "pane_back": "shift+tab",
+    "back": "escape",
+}
+"""The actions that dialogs have too, and the keys by which these know them."""
+
 _OTHERS_HAVE = {
     "ctrl+a": "screen takes it",
     "ctrl+b": "tmux takes it",
@@ -121,6 +132,17 @@ class Keymap:
     def action(self, key: str) -> Action | None:
         """Return what `key` does, if anything."""
         return self._actions.get(key)
+
+    def in_dialogs(self) -> Mapping[str, str]:
+        """Return which key of dialogs each key stands for that the inventory gave to moving or to going back.
+
+        What types a character, or means something in a line of text, stays that; the keys that dialogs have work on.
+        """
+        from updeck.ui.line_edit import EDITING
+
+        own = EDITING | {"enter", "space", *_IN_DIALOGS.values()}
+        given = {action_id: self._keys[action_id][0] for action_id in _IN_DIALOGS if action_id in self._changed}
+        return {key: _IN_DIALOGS[one] for one, key in given.items() if len(key) > 1 and key not in own}
 
     def keys(self, action_id: str) -> tuple[str, ...]:
         """Return the keys of an action, the first one first, as they are written for a person."""

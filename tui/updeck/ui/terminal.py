@@ -1,4 +1,4 @@
-"""The terminal beneath Textual: its title, and what to do when it is gone.
+"""The terminal beneath Textual: keys that are called otherwise, its title, and what to do when it is gone.
 
 A terminal that hangs up leaves Textual's reader spinning and its writer dead; one that takes no output leaves the
 loop blocked. So a thread of our own watches, and ends the process when nothing else does (`security.md`, terminal).
@@ -11,15 +11,17 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 
+from textual import events
 from textual.app import App
 from textual.driver import Driver
 
+from updeck.ui.keymap import Keymap
 from updeck.ui.thin_line import ThinLine
 
-__all__ = ["Title", "Watchdog", "driver_with", "hung_up"]
+__all__ = ["RemappedKeys", "Title", "Watchdog", "driver_with", "hung_up"]
 
 _INTERRUPTED = 130
 _END_S = 3.0
@@ -28,6 +30,29 @@ _LOOK_S = 0.2
 _WIPE = "\x1b[2J\x1b[1;1H"
 """Wipes the screen for terminals without a second one (`screen` as it comes): no shell goes on in our last line."""
 _PUSH_TITLE, _POP_TITLE = "\x1b[22;2t", "\x1b[23;2t"
+
+
+class RemappedKeys(App[None]):
+    """An app in which a key of `[keys]` reaches a dialog as the key that Textual and the dialog know."""
+
+    keymap: Keymap
+    _in_dialogs: Mapping[str, str] | None = None
+
+    async def on_event(self, event: events.Event) -> None:
+        """Translate a key before it goes anywhere, unless the screen looks it up in the keymap by itself."""
+        if (
+            isinstance(event, events.Key)
+            and not event.is_forwarded
+            and not getattr(self.screen, "LOOKS_UP_KEYS", False)
+        ):
+            self.translate(event)
+        await super().on_event(event)
+
+    def translate(self, event: events.Key) -> None:
+        """Let a key mean what it was given to, where text is typed."""
+        if self._in_dialogs is None:
+            self._in_dialogs = self.keymap.in_dialogs()
+        event.key = self._in_dialogs.get(event.key, event.key)
 
 
 class Title:

@@ -49,7 +49,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
     filter or looked up in the keymap.
     """
 
-    AUTO_FOCUS = ""
+    AUTO_FOCUS, LOOKS_UP_KEYS = "", True
 
     def __init__(self, deck: UpdeckApp) -> None:
         super().__init__()
@@ -100,6 +100,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
             return
         self.lineup.touch()
         if self._filter is not None:
+            self.deck.translate(event)
             self._type_filter(self._filter, event)
             return
         action = self.deck.keymap.action(key := key_name(event.key, event.character))
@@ -181,6 +182,8 @@ class FleetScreen(Screen[None], inherit_bindings=False):
                 self.deck.remember_filter(self.filter_text)
         elif typed.press(event.key, event.character):
             self.apply_filter(typed.text)
+        elif not is_modifier(event.key):
+            self._show_notice()
 
     def context(self) -> ActionContext:
         """Return what an action would apply to now."""

@@ -35,7 +35,7 @@ class ReadingScreen(Screen[None], inherit_bindings=False):
     Moving keys scroll, back and quit close; `/` narrows where `FILTERS`.
     """
 
-    AUTO_FOCUS = ""
+    AUTO_FOCUS, LOOKS_UP_KEYS = "", True
     FILTERS = False
     FOLLOWS = False
     ABOVE = 0
@@ -124,6 +124,7 @@ class ReadingScreen(Screen[None], inherit_bindings=False):
             return
         self.deck.home.lineup.touch()
         if self._edit is not None:
+            self.deck.translate(event)
             self._type(self._edit, event)
             return
         action = self.deck.keymap.action(key := key_name(event.key, event.character))

@@ -160,7 +160,7 @@ class Form(Widget, can_focus=True):
     def offer(self, buttons: Sequence[Button], open_entries: Sequence[str]) -> None:
         """Have these buttons and take input in these lines; keys that went elsewhere go to the first button."""
         self._buttons, self._open = tuple(buttons), frozenset(open_entries)
-        if self._at not in self._stops():
+        if self._at not in self.stops:
             self._at = self._buttons[0].key
         self._redraw()
 
@@ -168,7 +168,9 @@ class Form(Widget, can_focus=True):
         """Set what a line that chooses can be."""
         self._options[key] = tuple(options)
 
-    def _stops(self) -> list[str]:
+    @property
+    def stops(self) -> list[str]:
+        """The keys of the lines that take input and of the buttons, in the order in which tab goes through them."""
         return [key for key in self._entries if key in self._open] + [button.key for button in self._buttons]
 
     def _redraw(self) -> None:
@@ -193,7 +195,7 @@ class Form(Widget, can_focus=True):
                 event.stop()
                 if event.key == "tab" and self.takes_tab is not None and self.takes_tab(self._at):
                     return
-                self._step(1 if event.key == "tab" else -1, self._stops())
+                self._step(1 if event.key == "tab" else -1, self.stops)
         elif self.typing:
             self._key_on_entry(event, self._entries[self._at])
         else:
