@@ -11,7 +11,6 @@ import logging
 import ssl
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import NamedTuple
 
 import httpx
 
@@ -34,14 +33,7 @@ for _name in ("httpx", "httpcore"):  # at DEBUG they would log header fields, se
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 
-_ASKED_MOST = 8
-
-
-class _Asked(NamedTuple):
-    """A GET that was sent, and may be asked again; a device that rests is asked the same for days."""
-
-    call_headers: Mapping[str, str]
-    request: httpx.Request
+_NOTHING = httpx.ByteStream(b"")
 
 
 class Wire:
@@ -55,7 +47,8 @@ class Wire:
         self._endpoint = endpoint
         self._guard = Guard(read_only=endpoint.read_only)
         self._transport = AsyncGuardedTransport(self._guard, self._open)
-        self._asked: dict[str, _Asked] = {}
+        self._urls: dict[str, httpx.URL] = {}
+        self._said: tuple[Mapping[str, str], httpx.Headers] | None = None
 
     def check_call(self, method: str, path: str) -> None:
         """Raise ReadOnly where such a call may not be sent."""
@@ -79,28 +72,28 @@ class Wire:
         await self._transport.aclose()
 
     def _request(self, call: Call) -> httpx.Request:
+        """Return a call as a request; a GET takes the header of the last one, where it proves the same login."""
         terms = extensions(
             call.departure,
             total_s=call.total_s,
             read_s=READ_S if call.method == "GET" else call.total_s,
             connect_s=TLS_S if self._endpoint.proxy else CONNECT_S,
         )
-        asked = self._asked.get(call.path) if call.method == "GET" and not call.body else None
-        if asked is not None and asked.call_headers == call.headers:
-            whole = asked.request
-            return httpx.Request("GET", whole.url, headers=whole.headers, stream=whole.stream, extensions=terms)
-        request = httpx.Request(
-            call.method,
-            httpx.URL(self._endpoint.url.rstrip("/") + call.path),
-            headers={"User-Agent": AGENT, "Accept": "application/json", **call.headers},
-            content=call.body,
-            extensions=terms,
-        )
+        url = self._url(call.path)
+        said = self._said
+        if said is not None and call.method == "GET" and not call.body and said[0] == call.headers:
+            return httpx.Request("GET", url, headers=said[1], stream=_NOTHING, extensions=terms)
+        own = {"User-Agent": AGENT, "Accept": "application/json", "Accept-Encoding": "identity"}
+        request = httpx.Request(call.method, url, headers={**own, **call.headers}, content=call.body, extensions=terms)
         if call.method == "GET" and not call.body:
-            if len(self._asked) >= _ASKED_MOST:
-                self._asked.clear()
-            self._asked[call.path] = _Asked(call.headers, request)
+            self._said = (call.headers, request.headers)
         return request
+
+    def _url(self, path: str) -> httpx.URL:
+        found = self._urls.get(path)
+        if found is None:
+            found = self._urls[path] = httpx.URL(self._endpoint.url.rstrip("/") + path)
+        return found
 
     def _open(self) -> httpx.AsyncBaseTransport:
         tls, proxy = self._endpoint.tls, self._endpoint.proxy
