@@ -80,7 +80,10 @@ def row(bench: Desk, name: str) -> str:
 
 
 def with_own_passwords(fleet: Fleet) -> Fleet:
-    """Return the fleet with a password file for each device: what one rejects is not kept from the others."""
+    """Return the fleet with a password file for each device: what one rejects is not kept from the others.
+
+    There is no time between two logins, so that each poll asks and hears the same reason.
+    """
     devices = []
     for entry in fleet.devices:
         assert isinstance(entry.password, FileSecret)
@@ -88,7 +91,7 @@ def with_own_passwords(fleet: Fleet) -> Fleet:
         own.write_text(entry.password.path.read_text())
         own.chmod(0o600)
         devices.append(replace(entry, password=FileSecret(own)))
-    return replace(fleet, devices=tuple(devices))
+    return replace(fleet, devices=tuple(devices), patience=fleet.patience._replace(relogin=0.0))
 
 
 CALLS = {
