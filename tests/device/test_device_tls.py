@@ -19,7 +19,7 @@ from device.desk import PASSWORD, Permit, client_of
 from device.rogue import listening, rogue
 from updeck.device.client import Endpoint
 from updeck.device.image_file import ImageFile
-from updeck.device.tls import context_for, handshakes_for, present
+from updeck.device.tls import context_for, handshakes_for, present, vouched_for
 from updeck.device.trust import Tls, TlsMode
 from updeck.device.upload import UploadSession
 from updeck.errors import ConfigError, TrustError, Unreachable
@@ -85,6 +85,15 @@ async def test_a_poll_goes_to_a_trusted_certificate_only(kind: str, mode: TlsMod
     assert error.expected == (KINDS[PINNED].fingerprint if mode == "pin" else None)
     assert "updeck devices trust" in str(error)
     assert ("not the pinned one" if mode == "pin" else SAYS[kind]) in str(error)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_the_system_vouches_for_what_a_poll_would_trust_and_no_request_is_sent_to_find_out(
+    kind: str, store: Path, tmp_path: Path
+) -> None:
+    async with rogue(tls=KINDS[kind].server(tmp_path)) as device:
+        assert await vouched_for(device.url) is (kind in GOOD["verify"])
+    assert device.asked == []
 
 
 @pytest.mark.parametrize("kind", KINDS)

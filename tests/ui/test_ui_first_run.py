@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from pathlib import Path
+from typing import Never
+from urllib.parse import urlsplit
 
 import pytest
 from textual.events import Paste
@@ -13,6 +16,7 @@ from device.certificates import issue
 from dialog_stage import words
 from flow_desk import Desk, Open
 from updeck.device.models import Reach
+from updeck.device.tls import context_for
 from updeck.fleet.inventory import DeviceEntry, Fleet, load_fleet, single_device_fleet
 from updeck.simulator.serving import Simulator
 from updeck.ui import flows
@@ -117,7 +121,13 @@ async def test_a_pasted_name_takes_the_place_of_the_suggested_one(desk: Open, in
 
 @pytest.mark.parametrize(
     ("address", "sentence"),
-    [("10.0.0.300", "no valid IPv4 address"), ("ftp://x", "http"), ("https://a/b", "leave out path"), ("", "no")],
+    [
+        ("10.0.0.300", "no valid IPv4 address"),
+        ("ftp://x", "http"),
+        ("https://a/b", "leave out path"),
+        ("", "no"),
+        (f"{'x' * 64}.example", "has no valid host name"),
+    ],
 )
 async def test_a_wrong_address_gets_one_sentence(desk: Open, inventory: Path, address: str, sentence: str) -> None:
     async with desk(fleet=Fleet(inventory)) as bench:
@@ -142,6 +152,47 @@ async def test_where_nothing_answers_the_address_can_be_mended_at_once(desk: Ope
         await bench.asked("type trust and press enter")
         assert "Certificate of box" in words(bench.app, "title")
         assert saved(inventory) == ()
+
+
+async def test_a_name_that_nobody_knows_gets_one_sentence_and_the_address_has_the_keys(
+    desk: Open, inventory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(asked: object, *more: object, **named: object) -> Never:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    async with desk(fleet=Fleet(inventory)) as bench:
+        await begin(bench)
+        monkeypatch.setattr(socket, "getaddrinfo", unknown)  # the system's resolver, which would ask the network
+        await bench.type("no-such-box.invalid", "enter")
+        await bench.type("box", "enter", "enter")
+        await bench.asked("https://no-such-box.invalid: its name cannot be resolved: Name or service not known")
+        monkeypatch.undo()
+        assert bench.app.screen.query_one(Form).at == "address"
+        assert saved(inventory) == ()
+
+
+async def test_a_certificate_that_the_system_vouches_for_is_not_pinned_and_asks_nothing(
+    desk: Open, inventory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with desk(fleet=Fleet(inventory)) as bench:
+        url = bench.simulator.url(bench.simulator.names[0])
+        address = urlsplit(url)
+        presented = await asyncio.to_thread(ssl.get_server_certificate, (address.hostname or "", address.port or 0))
+        store = tmp_path / "store.pem"
+        await asyncio.to_thread(store.write_text, presented)
+        monkeypatch.setenv("SSL_CERT_FILE", str(store))  # where OpenSSL's own store is
+        context_for.cache_clear()
+        await begin(bench)
+        await bench.type(url, "enter")
+        await bench.type(NAME, "enter", "enter")
+        await bench.asked(f"Log in to {NAME}")
+        await bench.type("", "enter")
+        await bench.type(bench.simulator.password, "enter")
+        await home(bench)
+        await bench.until(NAME, lambda view: view.reach is Reach.OK)
+        assert [one.tls.mode for one in saved(inventory)] == ["verify"]
+        assert "tls" not in contents(inventory), "it is the default"
+    context_for.cache_clear()
 
 
 async def test_an_answer_for_an_address_that_was_changed_meanwhile_counts_no_more(desk: Open, inventory: Path) -> None:

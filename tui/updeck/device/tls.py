@@ -128,11 +128,29 @@ async def present(url: str, *, proxy: str | None = None, total_s: float = 30.0) 
     return describe(await handshake(url, _pinned(None), proxy=proxy, total_s=total_s))
 
 
-def _pinned(expected: str | None) -> ssl.SSLContext:
+async def vouched_for(url: str, *, proxy: str | None = None, total_s: float = 30.0) -> bool:
+    """Whether the system's store trusts what answers at `url` now, and for that name; no byte of a request is sent.
+
+    Raises Unreachable where nothing answers in TLS.
+    """
+    from updeck.device.wire import handshake
+
+    checked = _pinned(None, verifies=True)
+    checked.load_default_certs()
+    try:
+        await handshake(url, checked, proxy=proxy, total_s=total_s)
+    except TrustError:
+        return False
+    return True
+
+
+def _pinned(expected: str | None, *, verifies: bool = False) -> ssl.SSLContext:
+    """Return a context that lets only the expected certificate pass, none where that is None."""
     context = _PinnedContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
+    if not verifies:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
     context.expected = None if expected is None else expected.lower()
     context.sslobject_class = _PinnedObject
     context.sslsocket_class = _PinnedSocket

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from updeck.device.models import Reach
-from updeck.device.tls import present
+from updeck.device.tls import present, vouched_for
 from updeck.device.trust import Tls
 from updeck.errors import Blocked, UpdeckError
 from updeck.fleet.inventory import DeviceEntry
@@ -32,7 +32,11 @@ _UNTRUSTED = "not trusted, nothing was saved; the address can be corrected here"
 
 
 async def first_run_flow(app: UpdeckApp, service: FleetService) -> str | None:
-    """Lead a person to the first live device, or to the one that is there already (`updeck URL`)."""
+    """Lead a person to the first live device, or to the one that is there already (`updeck URL`).
+
+    A certificate that the system's store vouches for is checked against that from then on, and not pinned: it may be
+    renewed (`security.md`, TLS).
+    """
     if service.fleet.devices:
         return await _lead_to(app, service, service.fleet.devices[0].name)
     if service.read_only:
@@ -59,7 +63,7 @@ async def _found(app: UpdeckApp, service: FleetService) -> DeviceEntry | None:
     place = "nowhere" if path is None else clean(path)
 
     async def knock(entry: DeviceEntry) -> CertificateOffer | None:
-        if entry.url.startswith("https:"):
+        if entry.url.startswith("https:") and not await vouched_for(entry.url):
             return CertificateOffer(entry.name, await present(entry.url), None, "none")
         await _track(service, entry)
         return None

@@ -28,7 +28,10 @@ PLAIN_HTTP = "plain http: nothing proves who answers, and whoever listens reads 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A device that answers, as it is to be saved, yet untrusted; over plain http it has no certificate to `offer`."""
+    """A device that answers, as it is to be saved; `offer` is what has to be trusted first.
+
+    There is none over plain http, and where the system's store vouches for the certificate.
+    """
 
     entry: DeviceEntry
     offer: CertificateOffer | None
@@ -80,7 +83,7 @@ class FirstRun(Dialog[Found]):
         space = [EMPTY] if width >= _ROOMY else []
         out = sentence("No inventory yet: three steps to the first live device.", width, Ink.STRONG) + space
         out += bullet("1", "its address, a name for it, tags", width, Ink.ACCENT)
-        out += bullet("2", "its certificate, for you to compare and trust", width, Ink.DIM)
+        out += bullet("2", "its certificate, to compare unless this system trusts it", width, Ink.DIM)
         out += bullet("3", "username and password, tried at once, never saved", width, Ink.DIM) + space
         out += fact("saved in", self._place, width)
         out += fact("many", "updeck devices import FILE.csv  (name,url,tags,site,pair)", width)
