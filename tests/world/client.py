@@ -86,8 +86,15 @@ class WorldClient(DeviceClient):
         return "pinned"
 
     async def update(self) -> Update:
-        self._told = Told(self._world.now(), False)
         self._process.asks(self._device.name)
+        try:
+            return await self._updated()
+        except BaseException:
+            self._told = Told(self._world.now(), False)
+            raise
+
+    async def _updated(self) -> Update:
+        """Read it; until the answer is there, what was told before holds: an upload leaves beside the polls."""
         strike = await self._read_strike()
         fault = None if strike is None else strike.fault
         box = self._box(fault)
@@ -105,8 +112,7 @@ class WorldClient(DeviceClient):
             self._before, self._repeated = answer, False
         if fault is Fault.UNKNOWN_STATE:
             answer = Update("PONDERING", "", answer.last_state_time, answer.history, answer.target_version)
-        known = self._told.serial if self._told is not None else None
-        self._told = Told(self._world.now(), True, answer.state, answer.target_version, known, answer.last_state_time)
+        self._told = Told(self._world.now(), True, answer.state, answer.target_version, None, answer.last_state_time)
         return answer
 
     async def images(self) -> tuple[Image, ...]:
