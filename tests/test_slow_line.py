@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import select
 import struct
 import sys
 import termios
+import time
 import tty
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -17,6 +19,7 @@ import pytest
 from slow_line import Line, LineSpec, Relay
 from terminal_fixture import on_terminal
 
+HANG_S = 30.0
 SPEC = LineSpec(rate=10_000, delay_s=0.3, buffer_bytes=4_096)
 
 
@@ -55,11 +58,13 @@ def test_only_what_waits_to_be_sent_fills_the_buffer_not_what_is_on_its_way() ->
 
 
 class Ends(NamedTuple):
-    """A relay between two pseudo-terminals, and their other sides."""
+    """A relay between two pseudo-terminals, their other sides, and the sides that the relay has itself."""
 
     relay: Relay
     person: int
     program: int
+    near: int
+    inner: int
 
 
 @pytest.fixture
@@ -71,36 +76,48 @@ def ends() -> Iterator[Ends]:
         tty.setraw(side)
     for side in (person, near, inner, program):
         os.set_blocking(side, False)
-    yield Ends(Relay(near, near, inner, SPEC), person, program)
+    yield Ends(Relay(near, near, inner, SPEC), person, program, near, inner)
     for side in (person, near, inner, program):
         os.close(side)
 
 
-def arrived(descriptor: int) -> bytes:
-    """Return what waits to be read."""
-    try:
-        return os.read(descriptor, 65536)
-    except BlockingIOError:
-        return b""
+def arrived(descriptor: int, count: int) -> bytes:
+    """Return so many bytes once they have come, and what came with them: the kernel carries them on in its own time."""
+    out = b""
+    while len(out) < count:
+        assert select.select([descriptor], [], [], HANG_S)[0], f"{len(out)} of {count} bytes came"
+        out += os.read(descriptor, 65536)
+    return out
+
+
+def waiting(descriptor: int, count: int) -> None:
+    """Wait until so many bytes can be read."""
+    ends = time.monotonic() + HANG_S
+    while struct.unpack("i", fcntl.ioctl(descriptor, termios.FIONREAD, b"\0" * 4))[0] < count:
+        assert time.monotonic() < ends
+        select.select([], [], [], 0.001)
 
 
 def test_keys_and_pictures_take_their_time_both_ways(ends: Ends) -> None:
-    relay, person, program = ends
+    relay, person, program, near, inner = ends
     os.write(person, b"j" * 100)
     os.write(program, b"p" * 2_000)
+    waiting(near, 100)
+    waiting(inner, 2_000)
     relay.step(0.0)
     relay.step(0.305)
-    assert arrived(program) == b"j" * 50
-    assert arrived(person) == b"p" * 50
+    assert arrived(program, 50) == b"j" * 50
+    assert arrived(person, 50) == b"p" * 50
     relay.step(0.31)
-    assert arrived(program) == b"j" * 50
+    assert arrived(program, 50) == b"j" * 50
     relay.step(0.5)
-    assert arrived(person) == b"p" * 1_950
+    assert arrived(person, 1_950) == b"p" * 1_950
 
 
 def test_a_program_that_writes_more_than_the_line_carries_is_held_up(ends: Ends) -> None:
-    relay, person, program = ends
-    written, got = 0, 0
+    relay, person, program, _, inner = ends
+    written, got = os.write(program, b"f" * 1_000), 0
+    waiting(inner, 1_000)
     for tick in range(301):  # three seconds
         while written < 1_000_000:  # else nothing holds it up, and this would not end
             try:
@@ -109,50 +126,54 @@ def test_a_program_that_writes_more_than_the_line_carries_is_held_up(ends: Ends)
                 break
             relay.step(tick / 100)
         relay.step(tick / 100)
-        got += len(arrived(person))
+        with contextlib.suppress(BlockingIOError):
+            got += len(os.read(person, 65536))
+    got += len(arrived(person, 27_000 - got))
     assert got == 27_000, "what the line carries in three seconds, less what is on its way"
     ahead = written - got
     assert 4_096 + 3_000 <= ahead <= 4_096 + 3_000 + 65_536, "the buffer, the way, and the kernel's own buffer"
 
 
 def test_a_person_who_reads_nothing_holds_up_the_program_too(ends: Ends) -> None:
-    relay, person, program = ends
+    relay, person, program, *_ = ends
     written = 0
     for tick in range(6_000):  # a minute
         with contextlib.suppress(BlockingIOError):
             written += os.write(program, b"f" * 1_000)
         relay.step(tick / 100)
     assert written <= 4_096 + 3_000 + 2 * 65_536
-    assert arrived(person)
+    assert arrived(person, 1_000)
 
 
 def test_a_change_of_the_window_comes_behind_the_keys_before_it(ends: Ends) -> None:
-    relay, person, program = ends
+    relay, person, program, near, _ = ends
     fcntl.ioctl(program, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     os.write(person, b"k" * 1_000)
+    waiting(near, 1_000)
     relay.step(0.0)
     relay.resize(struct.pack("HHHH", 15, 60, 0, 0), 0.0)
     relay.step(0.39)
     assert os.get_terminal_size(program) == (80, 24)
     relay.step(0.4)
-    assert len(arrived(program)) == 1_000
+    assert len(arrived(program, 1_000)) == 1_000
     assert os.get_terminal_size(program) == (60, 15)
 
 
 def test_all_that_a_program_wrote_arrives_before_the_line_is_over(ends: Ends) -> None:
-    relay, person, _ = ends
+    _, person, _, near, _ = ends
     inner, program = os.openpty()
     tty.setraw(program)
     os.set_blocking(inner, False)
-    closing = Relay(relay._near_in, relay._near_out, inner, SPEC)
+    closing = Relay(near, near, inner, SPEC)
     os.write(program, b"farewell")
+    waiting(inner, 8)
     closing.step(0.0)
     os.close(program)
     closing.step(0.1)
     assert not closing.over()
     closing.step(0.5)
     assert closing.over()
-    assert arrived(person) == b"farewell"
+    assert arrived(person, 8) == b"farewell"
     os.close(inner)
 
 
