@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -137,29 +135,6 @@ def test_the_systems_log_hears_nothing_of_what_was_refused(bench: Bench) -> None
     with pytest.raises(Exception, match="not sent again"):
         bench.intend(journal, rollout)
     assert bench.witnessed == heard
-
-
-@pytest.mark.parametrize(
-    ("stub", "printed"),
-    [
-        (
-            "syslog.openlog = print; syslog.syslog = print; syslog.LOG_PID = syslog.LOG_USER = syslog.LOG_NOTICE = 1",
-            True,
-        ),
-        ("def fail(*_): raise OSError('no log')\nsyslog.openlog = fail", False),
-        ("sys.modules['syslog'] = None", False),
-    ],
-)
-def test_the_systems_log_is_written_where_there_is_one_and_never_fails(stub: str, printed: bool) -> None:
-    program = f"""
-import sys, types
-syslog = sys.modules["syslog"] = types.ModuleType("syslog")
-{stub}
-from updeck.journal.machine import Machine
-Machine().witness("intent=1")
-"""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout == ("updeck 1 1\n1 intent=1\n" if printed else "")
 
 
 def payload(state: str, progress: float | None = None) -> dict[str, Json]:

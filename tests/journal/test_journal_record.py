@@ -269,3 +269,17 @@ def test_a_file_of_an_older_program_lacks_fields_and_is_read(bench: Bench) -> No
     connection.close()
     (intent,) = journal.record(DEVICE).intents
     assert intent.baseline == replace(bench.baseline(), size_bytes=None, checksum=None)
+
+
+def test_baselines_share_the_entries_of_their_histories(bench: Bench) -> None:
+    journal = bench.journal()
+    bench.whole(journal, Op.INIT, ACCEPTED, Verdict.INITIALIZED)
+    bench.clock.advance(1)
+    bench.whole(journal, Op.START, ACCEPTED, Verdict.SUCCESS)
+    record = journal.record(DEVICE)
+    assert record.last_init is not None
+    assert record.last_start is not None
+    first, second = record.last_init.baseline, record.last_start.baseline
+    assert first != second
+    assert first.history == BASELINE.history
+    assert [one is other for one, other in zip(first.history, second.history, strict=True)] == [True, True]

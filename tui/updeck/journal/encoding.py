@@ -29,6 +29,9 @@ _MOVING = "progress"
 _READ_MOST = 1024
 """So many texts that were read are remembered: those of a rollout over some hundred devices, not those of all time."""
 
+_ENTRIES_MOST = 4096
+"""So many entries of histories are remembered."""
+
 
 def json_text(value: Json) -> str:
     """Return `value` in the one form that equal values share."""
@@ -75,11 +78,17 @@ def baseline_text(baseline: Baseline) -> str:
     return json_text(asdict(baseline))
 
 
+@functools.lru_cache(maxsize=_ENTRIES_MOST, typed=True)
+def _entry(at: int | None, version: str | None) -> tuple[int | None, str | None]:
+    """Return an entry of a history as one value, however many baselines of the device repeat it."""
+    return at, version
+
+
 @functools.lru_cache(maxsize=_READ_MOST)
 def baseline_from(text: str) -> Baseline:
     """Return the baseline that `baseline_text` wrote; fields of a newer program are left out."""
     values = {key: value for key, value in _read(text).items() if key in _BASELINE_FIELDS}
-    values["history"] = tuple((entry[0], entry[1]) for entry in values["history"])
+    values["history"] = tuple(_entry(entry[0], entry[1]) for entry in values["history"])
     values["image_ids"] = tuple(values.get("image_ids", ()))
     return Baseline(**values)
 

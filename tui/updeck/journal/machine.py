@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +14,25 @@ from updeck.journal.models import Actor
 __all__ = ["Machine", "silent", "system_log"]
 
 
-def system_log(line: str) -> None:
-    """Write a line to syslog where there is one; a second witness, because a journal's owner can rewrite it."""
-    with contextlib.suppress(Exception):  # a witness that fails or is not there must not fail the record
-        import syslog
+_SOCKETS = ("/dev/log", "/var/run/syslog")
+"""Where systems have their log."""
 
-        syslog.openlog("updeck", syslog.LOG_PID, syslog.LOG_USER)
-        syslog.syslog(syslog.LOG_NOTICE, line)
+_NOTICE_OF_A_USER = 1 << 3 | 5
+"""Facility and severity of a line, as RFC 3164 counts them."""
+
+_PATIENCE_S = 0.1
+"""How long a log may take to accept a line. syslog(3) would wait without end, and with it who is about to send."""
+
+
+def system_log(line: str, sockets: Sequence[str] = _SOCKETS) -> None:
+    """Write a line to syslog where there is one; a second witness, because a journal's owner can rewrite it."""
+    with contextlib.suppress(Exception):  # a witness that fails, hangs or is not there must not fail the record
+        import socket
+
+        where = next(one for one in sockets if Path(one).exists())
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+            log.settimeout(_PATIENCE_S)
+            log.sendto(f"<{_NOTICE_OF_A_USER}>updeck[{os.getpid()}]: {line}".encode(), where)
 
 
 def silent(line: str) -> None:
