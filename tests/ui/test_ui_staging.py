@@ -131,6 +131,7 @@ async def test_two_uploads_by_hand_keep_to_one_limit_and_the_next_goes_once_one_
     async with desk(devices=5) as bench:
         names, journal = bench.simulator.names, bench.app.service.journal
         assert journal is not None
+        image = bench.image()  # once: who writes it anew changes it while the first engine reads it
         for name in names:
             bench.simulator.fault(name, "delay", path="/images/upload", times=1, seconds=600.0)
             await bench.until(name, lambda view: view.state == "IDLE")
@@ -138,7 +139,7 @@ async def test_two_uploads_by_hand_keep_to_one_limit_and_the_next_goes_once_one_
             bench.told.clear()
             bench.begin(lambda batch=batch: flows.upload_flow(bench.app, bench.app.service, batch))  # type: ignore[misc]
             await bench.asked("choose a file")
-            await bench.type(str(bench.image()), "enter")
+            await bench.type(str(image), "enter")
             await bench.asked(f"press y to upload to {len(batch)} devices")
             await bench.pilot.press("y")
             await bench.wait(lambda: bench.told != [])
