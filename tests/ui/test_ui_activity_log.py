@@ -97,3 +97,13 @@ async def test_what_was_laid_out_is_not_laid_out_again_for_one_event_more() -> N
         assert [new for new in after if all(new is not one for one in before)] == [after[-1]]
         assert "note 301" in text_of(after[-1])
         assert len(text_of(screen.text(60)[-1])) == 60, "another width, other lines"
+
+
+async def test_a_key_that_means_nothing_in_its_filter_says_so_and_the_next_one_types_on() -> None:
+    stage, _ = a_stage(Event(1, NOW, "a", "note", "first", ACTOR), Event(2, NOW, "a", "note", "second", ACTOR))
+    async with seated(stage, options=UiOptions(fleet_name="bank-eu", pace_s=0.05)) as seat:
+        await seat.press("J", "/", "s", "f5")
+        await seat.until("f5 does nothing in a filter")
+        await seat.press("e")
+        await seat.until("1 of 2 events")
+        assert "does nothing" not in seat.text

@@ -162,6 +162,9 @@ class ReadingScreen(Screen[None], inherit_bindings=False):
             self._narrow("" if event.key == "escape" else edit.text)
         elif edit.press(event.key, event.character):
             self._narrow(edit.text)
+        else:
+            told = f"  {shown_key(key_name(event.key, event.character))} does nothing in a filter"
+            self._notice_line.tell(line(*edit.line("/", self.deck.glyphs), (told, Ink.DIM)))
 
     def _narrow(self, words: str) -> None:
         self.words = words.strip()
