@@ -216,7 +216,7 @@ class Person:
         try:
             async with asyncio.timeout(HANG_S):
                 while not condition():
-                    await (self._pilot.pause(pace_s) if pace_s else asyncio.sleep(0))
+                    await (self._pilot.pause(pace_s) if pace_s else asyncio.sleep(0))  # 0: at each turn of the loop
         except TimeoutError:
             parts = ("title", "body", "remark") if self._dialog is not None else ()
             shown = "\n".join(words(self._app, part) for part in parts)

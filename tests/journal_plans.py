@@ -7,14 +7,36 @@ from collections.abc import Sequence
 from journal_bench import Bench
 from updeck.journal.models import Milestone, MilestoneKind, Op, Outcome, RolloutRow, Verdict
 from updeck.journal.permit import Permit
-from updeck.journal.plan_models import Member, RolloutRecord
+from updeck.journal.plan_models import ManualRecord, Member, RolloutRecord
 from updeck.journal.store import Journal
 
-__all__ = ["DIGEST", "PLAN", "A", "B", "C", "attempted", "drive", "end", "may", "members", "reach", "register", "send"]
+__all__ = [
+    "DIGEST",
+    "PLAN",
+    "A",
+    "B",
+    "C",
+    "attempted",
+    "drive",
+    "end",
+    "may",
+    "members",
+    "reach",
+    "register",
+    "rollouts",
+    "send",
+]
 
 A, B, C = "ar11-a", "ar11-b", "ar11-c"
 PLAN = '{"until":"updated"}'
 DIGEST = "ab" * 32
+
+
+def rollouts(
+    journal: Journal, *, kinds: Sequence[str] = ("plan",), limit: int = 100
+) -> list[RolloutRecord | ManualRecord]:
+    """Return the newest rollouts of some kinds whole, newest first."""
+    return journal.rollouts_of(list(journal.marks(kinds=kinds, limit=limit)))
 
 
 def may(record: RolloutRecord) -> str | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol
 
 from updeck.simulator.device import SimulatedDevice
+from updeck.simulator.images import write_image
 from updeck.simulator.options import AuthMode, Scenario
 from updeck.simulator.serving import Simulator
 from updeck.simulator.threaded import ThreadedSimulator
@@ -35,6 +37,15 @@ def hold(device: SimulatedDevice, data: bytes) -> None:
     transfer = device.shelf.begin(len(data))
     transfer.feed(data)
     transfer.complete()
+
+
+def initialize(simulator: ThreadedSimulator, name: str, image: Path, version: str) -> None:
+    """Bring a device to INITIALIZED from outside, with an image that is written at `image`."""
+    write_image(image, version, 100_000)
+    simulator.act(name, lambda device: hold(device, image.read_bytes()))
+    simulator.until(name, lambda device: not device.shelf.busy())
+    simulator.act(name, lambda device: device.init())
+    simulator.until_state(name, "INITIALIZED")
 
 
 LOGINS = ("/login", "/logout", "/oauth/token", "/token")

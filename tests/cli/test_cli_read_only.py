@@ -12,11 +12,10 @@ import pytest
 
 from rollout_desk import NEW, RolloutDesk
 from shell import Shell
-from simulation import hold, writes
+from simulation import hold, initialize, writes
 from terminal_fixture import Terminal, on_terminal
 from terminal_visitor import HOME
 from updeck.cli.main import root
-from updeck.simulator.images import write_image
 from updeck.simulator.options import ServeOptions
 from updeck.simulator.serving import Simulator
 from updeck.simulator.threaded import running_in_thread
@@ -145,11 +144,7 @@ def test_no_key_changes_a_device_when_read_only_and_the_same_keys_do_otherwise(
     options = ServeOptions(fleet_out=tmp_path / "fleet.toml", devices=1, seed=1, speed=600.0)
     with running_in_thread(options) as simulator:
         (name,) = simulator.names
-        write_image(tmp_path / "new.iso", NEW, 100_000)
-        simulator.act(name, lambda device: hold(device, (tmp_path / "new.iso").read_bytes()))
-        simulator.until(name, lambda device: not device.shelf.busy())
-        simulator.act(name, lambda device: device.init())
-        simulator.until_state(name, "INITIALIZED")
+        initialize(simulator, name, tmp_path / "new.iso", NEW)
         environment = {"UPDECK_CONFIG": str(tmp_path), "UPDECK_STATE": str(tmp_path / "state"), "HOME": str(tmp_path)}
         for words in (("--read-only",), ()):
             with on_terminal("-m", "updeck", *words, environment=environment) as terminal:

@@ -238,7 +238,7 @@ async def test_what_a_keyring_raises_when_nobody_waits_any_more_is_heard_by_nobo
     for thread in threading.enumerate():
         if thread.name == "keyring":
             await asyncio.to_thread(thread.join)
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # the loop's turn: what the threads left for it to do is done in it
     assert heard == []
 
 

@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 import journal_plans
 from journal_bench import URL, Bench
-from journal_plans import DIGEST, PLAN, A, B, end, members
+from journal_plans import DIGEST, PLAN, A, B, end, members, rollouts
 from updeck.errors import Blocked, LeaseLost, UpdeckError
 from updeck.journal.database import Database
 from updeck.journal.models import Op, Outcome, RolloutRow, Verdict
@@ -380,7 +380,7 @@ class PlanRules(RuleBasedStateMachine):
     @invariant()
     def the_journal_says_what_the_model_says(self) -> None:
         journal = self.pick(0).journal
-        listed = journal.rollouts()
+        listed = rollouts(journal)
         assert [one.row.id for one in listed] == sorted((one.row.id for one in self.drives), reverse=True)
         records = {one.row.id: one for one in listed if isinstance(one, RolloutRecord)}
         for drive in self.drives:

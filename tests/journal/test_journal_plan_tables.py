@@ -8,7 +8,7 @@ import sqlite3
 import pytest
 
 from journal_bench import Bench
-from journal_plans import A, B, C, attempted, drive, reach
+from journal_plans import A, B, C, attempted, drive, reach, rollouts
 from updeck.errors import JournalError
 from updeck.journal.database import Database
 from updeck.journal.models import Verdict
@@ -84,7 +84,7 @@ def test_a_rollout_is_read_in_as_many_queries_whatever_its_size(bench: Bench) ->
         statements: list[str] = []
         with database.read() as tx:
             tx.set_trace_callback(statements.append)
-        journal.rollouts(kinds=("plan", "manual"))
+        rollouts(journal, kinds=("plan", "manual"))
         journal.records(names)
         with database.read() as tx:
             tx.set_trace_callback(None)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from journal_bench import URL, Bench
-from journal_plans import DIGEST, PLAN, A, B, C, attempted, drive, end, may, members, reach, register, send
+from journal_plans import DIGEST, PLAN, A, B, C, attempted, drive, end, may, members, reach, register, rollouts, send
 from updeck.errors import Blocked, JournalError, LeaseLost, UsageError
 from updeck.journal.models import MilestoneKind, Op, Outcome, Verdict
 from updeck.journal.plan_models import ControlKind, ManualRecord, Position, RolloutRecord
@@ -48,7 +48,7 @@ def test_a_device_of_another_rollout_refuses_the_whole_plan(bench: Bench) -> Non
         register(journal, A, B)
     assert str(caught.value).startswith(f"{B}: start by mk@jump1")
     assert other.id in str(caught.value)
-    assert journal.rollouts() == []
+    assert rollouts(journal) == []
     assert journal.record(A).rollout is None
 
 
@@ -355,15 +355,15 @@ def test_rollouts_are_listed_newest_first_by_kind(bench: Bench) -> None:
         ids.append(register(journal, f"box-{number}").id)
         bench.clock.advance(1.0)
     manual = bench.whole(journal, Op.INIT, Outcome.ACCEPTED, Verdict.INITIALIZED, device=C)
-    assert [one.row.id for one in journal.rollouts()] == ids[::-1]
-    assert [one.row.id for one in journal.rollouts(limit=1)] == ids[-1:]
-    assert [one.row.id for one in journal.rollouts(kinds=("plan", "manual"))] == [manual.id, *ids[::-1]]
-    (record,) = journal.rollouts(kinds=("manual",))
+    assert [one.row.id for one in rollouts(journal)] == ids[::-1]
+    assert [one.row.id for one in rollouts(journal, limit=1)] == ids[-1:]
+    assert [one.row.id for one in rollouts(journal, kinds=("plan", "manual"))] == [manual.id, *ids[::-1]]
+    (record,) = rollouts(journal, kinds=("manual",))
     assert isinstance(record, ManualRecord)
     assert [intent.op for intent in record.intents] == [Op.INIT]
     assert record.end is not None
     assert record.end.verdict is Verdict.INITIALIZED
-    assert journal.rollouts()[0] == journal.rollout(ids[-1])
+    assert rollouts(journal)[0] == journal.rollout(ids[-1])
 
 
 def test_a_mark_changes_with_what_ends_or_changes_a_rollout_and_with_nothing_else(bench: Bench) -> None:
@@ -399,7 +399,7 @@ def test_a_listed_rollout_has_only_what_is_its_own(bench: Bench) -> None:
     first, second = drive(journal, A), drive(journal, B)
     attempted(bench, journal, first, A, Verdict.SUCCESS)
     send(bench, journal, second, B, Op.INIT)
-    for listed in journal.rollouts():
+    for listed in rollouts(journal):
         assert isinstance(listed, RolloutRecord)
         assert [one.op for one in listed.members[0].attempt.intents] == (
             [Op.START] if listed.row.id == first else [Op.INIT]

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from simulation import hold
+from journal_plans import rollouts
+from simulation import initialize
 from terminal_fixture import SOURCE, on_terminal
 from terminal_visitor import ESCAPE, HOME, Visitor
 from updeck.clock import SystemClock
@@ -137,11 +138,7 @@ def leave(visitor: Visitor, back: str) -> None:
 def test_no_haste_un_inits_a_device_on_a_terminal_and_the_same_token_typed_does(tmp_path: Path) -> None:
     with running_in_thread(ServeOptions(fleet_out=tmp_path / "fleet.toml", devices=1, seed=1, speed=600)) as simulator:
         (name,) = simulator.names
-        write_image(tmp_path / "new.iso", NEW, 100_000)
-        simulator.act(name, lambda device: hold(device, (tmp_path / "new.iso").read_bytes()))
-        simulator.until(name, lambda device: not device.shelf.busy())
-        simulator.act(name, lambda device: device.init())
-        simulator.until_state(name, "INITIALIZED")
+        initialize(simulator, name, tmp_path / "new.iso", NEW)
         environment = {"UPDECK_STATE": str(tmp_path / "state"), "UPDECK_CONFIG": str(tmp_path)}
         with on_terminal("-m", "updeck", environment=environment) as terminal:
             terminal.until(lambda seen: "INITIALIZED" in seen.text)
@@ -192,12 +189,12 @@ def test_a_burst_behind_the_key_that_plans_registers_nothing(bench: Bench) -> No
     with on_terminal("-m", "updeck", environment=bench.environment) as terminal:
         terminal.until(lambda seen: "start?" in seen.text)
         visitor = Visitor(terminal, 120, 40)
-        before = len(bench.engine.rollouts())
+        before = len(rollouts(bench.engine))
         visitor.go_to(bench.simulator.names[0])
         visitor.press(f"n\r\r\r\r\r\r\r1 {NEW}\r")
-        assert len(bench.engine.rollouts()) == before
+        assert len(rollouts(bench.engine)) == before
         visitor.leave(HOME)
-        assert len(bench.engine.rollouts()) == before
+        assert len(rollouts(bench.engine)) == before
         visitor.press(ESCAPE)
 
 

@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 
 from dialog_stage import LOOK, Stage, burst, device_view, until, words
 from flow_desk import Desk, Open
+from journal_plans import rollouts
 from updeck.errors import UsageError
 from updeck.fleet.views import DeviceView
 from updeck.journal.models import Verdict
@@ -223,7 +224,7 @@ def test_how_much_is_sent_and_how_long_about_is_told(
 def only(bench: Desk) -> RolloutRecord:
     journal = bench.app.service.journal
     assert journal is not None
-    (record,) = journal.rollouts()
+    (record,) = rollouts(journal)
     assert isinstance(record, RolloutRecord)
     return record
 

@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 from fleet_fixture import ACTOR, app_with
 from flow_desk import Desk
 from haste import Case, Person, Step, askers
+from journal_plans import rollouts
 from rollout_desk import end_engines
 from rollout_stage import NEW, SHORT, World, plan
 from simulation import StartSimulator, hold, writes
@@ -228,7 +229,7 @@ class Fleetwide:
             writes(self.simulator),
             [self.simulator.truth(name)["logins"] for name in (LOCKED, NAMELESS)],
             self.simulator.fleet_path.read_bytes(),
-            [one.row.id for one in journal.rollouts() if one.row.kind == "plan"],
+            [one.row.id for one in rollouts(journal) if one.row.kind == "plan"],
             [journal.record(name).acknowledged_note for name in NAMES],
             sorted(self.room.glob("updeck-*")),
             (app.clipboard, app.is_running),

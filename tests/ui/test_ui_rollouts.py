@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 
 from dialog_stage import asks, words
 from fleet_fixture import ACTOR, app_with, device, image
+from journal_plans import rollouts
 from rollout_stage import NEW, SHORT, World, plan
 from updeck.clock import SystemClock
 from updeck.fleet.inventory import Fleet
@@ -385,7 +386,7 @@ async def test_marked_devices_are_planned_for_looked_at_and_registered_by_count_
         assert "2 new-333 ≠ skipped: " in body
         await seat.press(*typed(f"3 {SHORT}"), "enter")
         await seat.reads("it is recorded, but no engine was started")
-        made = stage.engine.rollouts()[0]
+        made = rollouts(stage.engine)[0]
         assert isinstance(made, RolloutRecord)
         assert [(one.device, one.wave) for one in made.members] == [("new-1", 1), ("new-22", 2), ("new-333", 2)]
 

@@ -16,6 +16,7 @@ import pytest
 
 from dialog_stage import words
 from flow_desk import VERSION, Desk, Open, serving
+from journal_plans import rollouts
 from rollout_desk import end_engines
 from simulation import StartSimulator
 from terminal_fixture import Terminal, on_terminal
@@ -53,7 +54,7 @@ def only(bench: Desk) -> RolloutRecord:
     """Return the one planned rollout of the journal."""
     journal = bench.app.service.journal
     assert journal is not None
-    (record,) = journal.rollouts()
+    (record,) = rollouts(journal)
     assert isinstance(record, RolloutRecord)
     return record
 
@@ -157,8 +158,8 @@ async def test_two_uploads_by_hand_keep_to_one_limit_and_the_next_goes_once_one_
         await bench.wait(lambda: len(sending()) == 4 and len(waiting()) == 1)
         (last,) = waiting()
         assert last in names[3:]
-        assert len(journal.rollouts()) == 2
-        first = next(one for one in journal.rollouts() if isinstance(one, RolloutRecord) and len(one.members) == 3)
+        assert len(rollouts(journal)) == 2
+        first = next(one for one in rollouts(journal) if isinstance(one, RolloutRecord) and len(one.members) == 3)
         await asyncio.to_thread(journal.control, first.row.id, ControlKind.ABORT)
         await bench.wait(lambda: words_of(last).startswith("uploads"))
 
@@ -303,7 +304,7 @@ async def test_an_upload_outlives_its_terminal(simulator: StartSimulator, tmp_pa
 def attach(state: Path) -> int:
     """Look on from another terminal until the rollout has ended; return the exit code."""
     with closing(Journal.open(state, actor=this_actor("cli"), clock=SystemClock())) as journal:
-        (record,) = journal.rollouts()
+        (record,) = rollouts(journal)
     command = (sys.executable, "-m", "updeck", "rollout", "attach", record.row.id)
     environment = {**os.environ, "UPDECK_STATE": str(state)}
     return subprocess.run(command, env=environment, timeout=HANG_S, check=False).returncode

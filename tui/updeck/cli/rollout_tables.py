@@ -74,8 +74,7 @@ def _word(member: MemberRecord) -> str:
 
 
 def _planned(one: Summary) -> tuple[str, ...]:
-    what = one.what + (f", {one.ticket}" if one.ticket else "")
-    return in_short(one.id), _minute(one.created_at), one.state.value, f"{one.ended}/{one.devices}", what
+    return in_short(one.id), _minute(one.created_at), one.state.value, f"{one.ended}/{one.devices}", one.title
 
 
 def _manual(record: ManualRecord) -> tuple[str, ...]:

@@ -114,10 +114,6 @@ class PlanBook(Book):
         with self._database.read() as tx:
             return plan_records.read_rollouts(tx, ids, self._view())
 
-    def rollouts(self, *, kinds: Sequence[str] = ("plan",), limit: int = 100) -> list[RolloutRecord | ManualRecord]:
-        """Return the newest rollouts of some kinds whole, newest first."""
-        return self.rollouts_of(list(self.marks(kinds=kinds, limit=limit)))
-
     def engine(self, rollout: str) -> Engine | None:
         """Return who drives a rollout or drove it last, None if nobody ever did."""
         with self._database.read() as tx:

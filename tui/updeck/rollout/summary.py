@@ -38,6 +38,11 @@ class Summary:
     verdicts: str
 
     @property
+    def title(self) -> str:
+        """What it is, with its ticket."""
+        return f"{self.what}, {self.ticket}" if self.ticket else self.what
+
+    @property
     def over(self) -> bool:
         """Whether time alone changes nothing of this any more: only what a person records."""
         return self.ended == self.devices

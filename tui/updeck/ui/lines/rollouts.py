@@ -80,8 +80,7 @@ def list_rows(rollouts: Sequence[Summary], width: int, glyphs: Glyphs) -> list[R
 
 def _listed(one: Summary, width: int, glyphs: Glyphs) -> Line:
     state = one.state
-    done, cells = f"{one.ended} of {one.devices}", _DONE
-    what = one.what + (f", {one.ticket}" if one.ticket else "")
+    done, cells, what = f"{one.ended} of {one.devices}", _DONE, one.title
     if width < _NORMAL:
         done, cells, what = done.replace(" of ", "/"), _SHORT_DONE, what.partition(" #")[0]
     created = pad(date_and_time(one.created_at), _CREATED) + "  " if width >= _WIDE else ""
