@@ -47,6 +47,16 @@ async def gaps_s(control: str, names: list[str], since: float) -> list[float]:
     return sorted(gaps)
 
 
+def age_s(gaps: list[float], share: float) -> float:
+    """Return the seconds that an answer on the screen is old at most for this share of the time, between such polls."""
+    total, low, high = sum(gaps), 0.0, max(gaps, default=0.0)
+    while high - low > 0.001:
+        middle = (low + high) / 2
+        older = sum(gap - middle for gap in gaps if gap > middle)
+        low, high = (middle, high) if older > total * (1 - share) else (low, middle)
+    return high
+
+
 def stay(terminal: Terminal, serving: int, minutes: float, random: Random | None) -> None:
     """Watch for so long, and print a line for each part of it."""
     print(f"{'minutes':>8}{'UI MB':>8}{'CPU %':>8}{'B/s':>8}{'simulator CPU %':>17}")
@@ -90,6 +100,7 @@ def measure(room: Path, arguments: argparse.Namespace) -> None:
         print(f"crash files: {', '.join(crashes) or 'none'}")
         at = [gaps[min(len(gaps) - 1, int(len(gaps) * share))] if gaps else float("nan") for share in (0.5, 0.99, 1)]
         print(f"between polls: {len(gaps)} gaps, median {at[0]:.2f} s, p99 {at[1]:.2f} s, most {at[2]:.2f} s")
+        print(f"what is shown is old: median {age_s(gaps, 0.5):.2f} s, p99 {age_s(gaps, 0.99):.2f} s")
     finally:
         serving.terminate()
         serving.wait()

@@ -7,7 +7,7 @@ import hashlib
 import os
 import socket
 import stat
-from pathlib import Path
+from pathlib import Path, PosixPath
 from threading import Event
 
 import pytest
@@ -148,6 +148,26 @@ def test_a_file_that_changed_since_it_was_looked_at_is_not_read_at_all(image: Pa
     change(image)
     with pytest.raises(LocalFileError):
         next(file.chunks())
+
+
+class PutBack(PosixPath):
+    """A path to another file while that is opened; when it is looked at afterwards its own file is back."""
+
+    looks = 0
+
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+        self.looks += 1
+        if self.looks == 2:
+            self.with_suffix(".own").replace(self)
+        return super().stat(follow_symlinks=follow_symlinks)
+
+
+def test_a_file_that_was_another_only_when_it_was_opened_is_not_read(image: Path) -> None:
+    file = ImageFile.open(image)
+    image.rename(image.with_suffix(".own"))
+    image.write_bytes(b"\0" * file.size_bytes)
+    with pytest.raises(LocalFileError, match="changed while it was read"):
+        next(ImageFile(PutBack(image), file.identity).chunks())
 
 
 def test_a_small_file_is_checked_before_its_only_piece(tmp_path: Path) -> None:
