@@ -6,11 +6,13 @@ import json
 import platform
 import subprocess
 import sys
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from terminal_fixture import SOURCE
+from terminal_fixture import SOURCE, on_terminal
 
 pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the heap of another C library")
 
@@ -72,3 +74,29 @@ def test_large_pieces_go_back_to_the_system_and_threads_share_one_heap() -> None
     as_it_comes = seen("as it comes")
     assert as_it_comes["outside"] == 0
     assert as_it_comes["heaps"] > 1
+
+
+THREAD_HEAP_BYTES = 64 << 20
+"""The room that glibc sets aside for the heap of a thread, at a multiple of itself."""
+
+
+def thread_heaps(pid: int) -> int:
+    """Return how many heaps of threads a process has: room of which the first part is in use."""
+    pieces = []
+    for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+        place, rights, _ = line.split(maxsplit=2)
+        start, end = (int(address, 16) for address in place.split("-"))
+        pieces.append((start, end, rights))
+    return sum(
+        start % THREAD_HEAP_BYTES == 0 and start + THREAD_HEAP_BYTES == last and rights == "---p"
+        for (start, _, _), (_, last, rights) in pairwise(pieces)
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the memory of a process as Linux tells it")
+def test_no_thread_of_the_screen_has_a_heap_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "fleet.toml").write_text('[devices.box]\nurl = "https://127.0.0.1:9"\n')
+    told = {"UPDECK_CONFIG": str(tmp_path), "UPDECK_STATE": str(tmp_path / "state"), "HOME": str(tmp_path)}
+    with on_terminal("-m", "updeck", environment=told) as terminal:
+        terminal.until(lambda seen: "refuse" in seen.text)
+        assert thread_heaps(terminal.process.pid) == 0

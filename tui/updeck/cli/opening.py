@@ -52,9 +52,11 @@ def _show(
     (`design.md` 6).
     """
     gc.disable()  # until the first paint: what is loaded for it stays
+    from updeck.heap import keep_heap_small
     from updeck.ui.keymap import check_keys
     from updeck.ui.launch import UiOptions, run_app
 
+    keep_heap_small()  # the terminal has threads before there is a service
     check_keys(preface)
     options = UiOptions(
         fleet_name=name,
@@ -72,12 +74,10 @@ def _show(
             gc.enable()
             from updeck.clock import SystemClock
             from updeck.fleet.service import FleetService
-            from updeck.heap import keep_heap_small
             from updeck.journal.actor import this_actor
             from updeck.journal.store import Journal
             from updeck.paths import state_dir
 
-            keep_heap_small()
             clock = SystemClock()
             fleet = load()
             journal = Journal.open(state_dir(), actor=this_actor("ui"), clock=clock)
