@@ -11,6 +11,7 @@ from updeck.device.trust import Tls
 from updeck.fleet.inventory import DeviceEntry
 from updeck.fleet.next import Known, clock_text, next_step
 from updeck.fleet.rules import Ownership, Situation, differences, ownership, refusal
+from updeck.fleet.tone import BRIEF_CELLS
 from updeck.fleet.views import Phase, Reading, Tone, Transfer, Watch
 from updeck.journal.models import (
     Actor,
@@ -27,6 +28,7 @@ from updeck.journal.models import (
     TransferRow,
     Verdict,
 )
+from updeck.text import cell_width
 
 OLD, NEW = "11.6.0 #23947", "11.8.0 #28924"
 SHA = "ab" * 32
@@ -238,49 +240,71 @@ def sends(took_s: float) -> Known:
     return replace(base, record=replace(base.record, transfer=moved))
 
 
-@pytest.mark.parametrize(
-    ("what", "text", "tone", "action"),
-    [
-        (known(None, reach=None), "connecting", Tone.REST, None),
-        (known(None, reach=Reach.UNREACHABLE), "no answer since 11:59", Tone.MAY, "view"),
-        (known(None, reach=Reach.TRUST), "trust certificate", Tone.NEEDS, "credentials"),
-        (known(None, reach=Reach.AUTH), "log in", Tone.NEEDS, "credentials"),
-        (known(reading("IDLE")), "choose image", Tone.REST, "upload"),
-        (known(reading("IDLE", VALID)), "init?", Tone.READY, "init"),
-        (known(reading("IDLE", VALID, OTHER)), "init? (choose one)", Tone.READY, "init"),
-        (known(reading("IDLE", replace(VALID, version=OLD))), "choose image", Tone.REST, "upload"),
-        (known(reading("IDLE", Image(9, "VALIDATING"))), "validating", Tone.MOVING, None),
-        (known(ARMED, ours()), "start?", Tone.READY, "start"),
-        (known(ARMED), "someone else's init", Tone.NEEDS, "view"),
-        (known(ARMED, MEANT_OTHER), f"wrong target {NEW}: un-init?", Tone.NEEDS, "reset"),
-        (known(reading("RUNNING")), "running, not by us", Tone.MAY, "view"),
-        (known(reading("FAILED_GRACEFUL")), "needs you: FAILED_GRACEFUL", Tone.NEEDS, "reset"),
-        (known(reading("FAILED_CRITICAL")), "call support", Tone.NEEDS, "view"),
-        (known(reading("NEW_STATE"), reach=Reach.GARBLED), "unknown state: hands off", Tone.MAY, "view"),
-        (known(reading("IDLE"), ours(start_unresolved=True)), "needs you: REVIEW", Tone.NEEDS, "acknowledge"),
-        (known(ARMED, WATCHED, watch=DOWN), "down, rebooting", Tone.MOVING, None),
-        (known(ARMED, BY_ANOTHER), "start by mk", Tone.MOVING, None),
-        (known(ARMED, BY_ANOTHER, reach=Reach.UNREACHABLE), "down since 11:59, start by mk", Tone.MOVING, None),
-        (known(ARMED, WATCHED, watch=DOWN, reach=Reach.TRUST), "trust certificate", Tone.NEEDS, "credentials"),
-        (planned(None, None), "waits for its engine", Tone.REST, "rollouts"),
-        (planned("WAITING", "waits for its pair b"), "waits for its pair b", Tone.REST, "rollouts"),
-        (planned("REBOOTING", "down, rebooting"), "down, rebooting", Tone.MOVING, "rollouts"),
-        (sends(0.0), "uploads 0 %", Tone.MOVING, "rollouts"),
-        (sends(10.0), "uploads 25 %, 0:30 left", Tone.MOVING, "rollouts"),
-        (planned("ARMED", "ready, waits for a person"), "ready, waits for a person", Tone.READY, "rollouts"),
-        (planned("HELD", "someone else's init"), "someone else's init", Tone.NEEDS, "rollouts"),
-        (planned("WAITING", "waits for wave 1", LEFT), "waits for wave 1", Tone.REST, "rollouts"),
-        (planned("REBOOTING", "down, rebooting", LEFT), "no engine: resume?", Tone.NEEDS, "rollouts"),
-        (planned("ARMED", "ready, waits for a person", LEFT), "no engine: resume?", Tone.NEEDS, "rollouts"),
-        (planned(None, None, LEFT), "no engine: resume?", Tone.NEEDS, "rollouts"),
-        (replace(planned(None, None, NEW_ONE), at=15.0), "waits for its engine", Tone.REST, "rollouts"),
-        (replace(planned(None, None, NEW_ONE), at=16.0), "no engine: resume?", Tone.NEEDS, "rollouts"),
-        (replace(planned(None, None, LEFT), at=15.0), "no engine: resume?", Tone.NEEDS, "rollouts"),
-    ],
-)  # fmt: skip
+NEXT = [
+    (known(None, reach=None), "connecting", Tone.REST, None),
+    (known(None, reach=Reach.UNREACHABLE), "no answer since 11:59", Tone.MAY, "view"),
+    (known(None, reach=Reach.TRUST), "trust certificate", Tone.NEEDS, "credentials"),
+    (known(None, reach=Reach.AUTH), "log in", Tone.NEEDS, "credentials"),
+    (known(reading("IDLE")), "choose image", Tone.REST, "upload"),
+    (known(reading("IDLE", VALID)), "init?", Tone.READY, "init"),
+    (known(reading("IDLE", VALID, OTHER)), "init? (choose one)", Tone.READY, "init"),
+    (known(reading("IDLE", replace(VALID, version=OLD))), "choose image", Tone.REST, "upload"),
+    (known(reading("IDLE", Image(9, "VALIDATING"))), "validating", Tone.MOVING, None),
+    (known(ARMED, ours()), "start?", Tone.READY, "start"),
+    (known(ARMED), "someone else's init", Tone.NEEDS, "view"),
+    (known(ARMED, MEANT_OTHER), f"wrong target {NEW}: un-init?", Tone.NEEDS, "reset"),
+    (known(reading("RUNNING")), "running, not by us", Tone.MAY, "view"),
+    (known(reading("FAILED_GRACEFUL")), "needs you: FAILED_GRACEFUL", Tone.NEEDS, "reset"),
+    (known(reading("FAILED_CRITICAL")), "call support", Tone.NEEDS, "view"),
+    (known(reading("NEW_STATE"), reach=Reach.GARBLED), "unknown state: hands off", Tone.MAY, "view"),
+    (known(reading("IDLE"), ours(start_unresolved=True)), "needs you: REVIEW", Tone.NEEDS, "acknowledge"),
+    (known(ARMED, WATCHED, watch=DOWN), "down, rebooting", Tone.MOVING, None),
+    (known(ARMED, BY_ANOTHER), "start by mk", Tone.MOVING, None),
+    (known(ARMED, BY_ANOTHER, reach=Reach.UNREACHABLE), "down since 11:59, start by mk", Tone.MOVING, None),
+    (known(ARMED, WATCHED, watch=DOWN, reach=Reach.TRUST), "trust certificate", Tone.NEEDS, "credentials"),
+    (planned(None, None), "waits for its engine", Tone.REST, "rollouts"),
+    (planned("WAITING", "waits for its pair b"), "waits for its pair b", Tone.REST, "rollouts"),
+    (planned("REBOOTING", "down, rebooting"), "down, rebooting", Tone.MOVING, "rollouts"),
+    (sends(0.0), "uploads 0 %", Tone.MOVING, "rollouts"),
+    (sends(10.0), "uploads 25 %, 0:30 left", Tone.MOVING, "rollouts"),
+    (planned("ARMED", "ready, waits for a person"), "ready, waits for a person", Tone.READY, "rollouts"),
+    (planned("HELD", "someone else's init"), "someone else's init", Tone.NEEDS, "rollouts"),
+    (planned("WAITING", "waits for wave 1", LEFT), "waits for wave 1", Tone.REST, "rollouts"),
+    (planned("REBOOTING", "down, rebooting", LEFT), "no engine: resume?", Tone.NEEDS, "rollouts"),
+    (planned("ARMED", "ready, waits for a person", LEFT), "no engine: resume?", Tone.NEEDS, "rollouts"),
+    (planned(None, None, LEFT), "no engine: resume?", Tone.NEEDS, "rollouts"),
+    (replace(planned(None, None, NEW_ONE), at=15.0), "waits for its engine", Tone.REST, "rollouts"),
+    (replace(planned(None, None, NEW_ONE), at=16.0), "no engine: resume?", Tone.NEEDS, "rollouts"),
+    (replace(planned(None, None, LEFT), at=15.0), "no engine: resume?", Tone.NEEDS, "rollouts"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("what", "text", "tone", "action"), NEXT)
 def test_next_is_the_one_thing_that_a_device_needs(what: Known, text: str, tone: Tone, action: str | None) -> None:
     found = next_step(what)
     assert (found.text, found.tone, found.action) == (text, tone, action)
+
+
+INITED_WITHOUT_TARGET = end(Op.INIT, Verdict.INITIALIZED, target=None)
+NARROW = [
+    (known(reading("INITIALIZING")), "not by us"),
+    (known(reading("INITIALIZED", VALID, OTHER), ours(last_init_end=INITED_WITHOUT_TARGET)), "no target"),
+    (known(None, reach=Reach.IDENTITY), "hands off"),
+    (known(None, reach=Reach.UNREACHABLE, failing_at="2026-11-27 11:59"), "since 2026-11-27"),
+    (known(ARMED, BY_ANOTHER, reach=Reach.UNREACHABLE, failing_at="2026-11-27 11:59"), "since 2026-11-27"),
+    (known(ARMED, BY_ANOTHER, reach=Reach.UNREACHABLE), "down since 11:59"),
+    (known(ARMED, WATCHED, watch=Watch(Phase.PROVING, "back, the history has no new entry")), "back, proving"),
+    (known(reading("IDLE"), ours(last_end=end(Op.UPLOAD, Verdict.TRANSFER_FAILED))), "TRANSFER_FAILED"),
+    (known(reading("IDLE", Image(9, "UPLOADING", progress=100.0))), "receives 100 %"),
+    (known(None, transfer=Transfer("a.iso", 99, 100, 0.0005, 0.0)), "99 %, 33:20"),
+]
+
+
+def test_what_is_next_is_whole_in_the_narrowest_list_too() -> None:
+    for what, brief in NARROW:
+        assert next_step(what).brief == brief
+    for found in map(next_step, [*(row[0] for row in NEXT), *(row[0] for row in NARROW)]):
+        assert cell_width(found.text if not found.brief else found.brief) <= BRIEF_CELLS, found
 
 
 def test_next_tells_how_long_an_upload_takes() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from fleet_fixture import ACTOR, NOW, bank, device, image, initialized, intent, some_events
 from updeck.device.models import Image, Reach
 from updeck.device.trust import Tls
-from updeck.fleet.views import DeviceView, Phase, Tone, Transfer, Watch, attention_key
+from updeck.fleet.views import DeviceView, Next, Phase, Tone, Transfer, Watch, attention_key
 from updeck.journal.models import DeviceRecord, Event, Op, RolloutRow
 from updeck.text import cell_width
 from updeck.ui.actions import Pane
@@ -75,6 +76,16 @@ def test_what_is_next_goes_on_where_no_age_stands() -> None:
     assert whole_row(device("ar11-fra-dc1", next_text=proven, now=NOW), narrow).rstrip().endswith(proven)
     stale = whole_row(device("ar11-fra-dc1", next_text=proven, now=NOW, seen_s_ago=260), narrow)
     assert stale.endswith("…   4m")
+
+
+def test_a_list_too_narrow_for_what_is_next_says_it_briefly_and_the_status_says_it_whole() -> None:
+    name, text = "ar11-a-device-with-a-long-name", "needs you: FAILED_GRACEFUL"
+    view = device(name, "FAILED_GRACEFUL", now=NOW, seen_s_ago=260)
+    view = replace(view, next=Next(text, Tone.NEEDS, "reset", "needs you"))
+    narrow = whole_row(view, Columns.for_width(60, [name]))
+    assert re.search(r"FAILED_GRACEFUL +needs you +4m$", narrow), narrow
+    assert text in whole_row(view, Columns.for_width(100, [name]))
+    assert text in status(view, 58)
 
 
 def test_only_what_is_stale_shows_an_age_and_is_dim() -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["Phase", "Tone"]
+__all__ = ["BRIEF_CELLS", "Phase", "Tone"]
+
+BRIEF_CELLS = 16
+"""How many cells of *next* a list shows whole, however narrow it is."""
 
 
 class Phase(StrEnum):

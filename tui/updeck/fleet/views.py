@@ -21,11 +21,15 @@ __all__ = ["DeviceView", "Next", "Phase", "Reading", "Tone", "Transfer", "Watch"
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """The one thing that a device needs, in words; `action` is the registry id that `enter` leads to, if any."""
+    """The one thing that a device needs, in words; `action` is the registry id that `enter` leads to, if any.
+
+    `brief` says it beside the state where a list is too narrow for `text`: `BRIEF_CELLS` cells, "" where that is short.
+    """
 
     text: str
     tone: Tone
     action: str | None = None
+    brief: str = ""
 
 
 @dataclass(frozen=True, slots=True)

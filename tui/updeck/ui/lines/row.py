@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from updeck.device.states import Reach, UpdateState
-from updeck.fleet.tone import Tone
+from updeck.fleet.tone import BRIEF_CELLS, Tone
 from updeck.text import cell_width, pad
 from updeck.ui.ink import Ink, Line, ink_of, line
 from updeck.ui.lineup import Sort
@@ -24,7 +24,7 @@ _STATE, _SEEN = 17, 4
 _SHORT_VERSION, _FULL_VERSION = 8, 15
 _SITE = 8
 _NAME_LEAST, _NAME_MOST = 8, 28
-_NEXT_LEAST, _NEXT_GOOD, _NEXT_MOST = 16, 28, 46
+_NEXT_LEAST, _NEXT_GOOD, _NEXT_MOST = BRIEF_CELLS, 28, 46
 
 
 class Columns(NamedTuple):
@@ -119,9 +119,9 @@ def row(
         (pad(view.site or "", columns.site) + _GAP if columns.site else "", Ink.DIM),
     )
     room = columns.next if seen else columns.next + 1 + columns.seen  # what is fresh has no age: its words go on there
-    right = line(
-        (pad(view.next.text, room), attention), (f" {pad(seen, columns.seen, 'right')}" if seen else "", Ink.DIM)
-    )
+    fits = not view.next.brief or cell_width(view.next.text) <= room
+    words = pad(view.next.text if fits else view.next.brief, room)
+    right = line((words, attention), (f" {pad(seen, columns.seen, 'right')}" if seen else "", Ink.DIM))
     return left, right
 
 
