@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shlex
 
 import click
@@ -37,11 +38,19 @@ def test_every_command_has_an_example_and_no_example_is_of_another() -> None:
 
 @pytest.mark.parametrize(("path", "words"), TYPED)
 def test_an_example_is_a_command_line_that_parses(path: str, words: str) -> None:
-    typed = shlex.split(words.partition(">>")[0].removeprefix('eval "$(').removesuffix(')"'))
+    typed = shlex.split(re.split(r">>|\|", words)[0].removeprefix('eval "$(').removesuffix(')"'))
     assert typed[0] == "updeck"
     meant = parsed(typed[1:])
     assert meant.startswith(path) or path == "updeck"
     assert not isinstance(COMMANDS[path], click.Group) or path == "updeck" or meant != path
+
+
+@pytest.mark.parametrize("width", [58, 78])
+def test_no_list_of_commands_cuts_what_a_command_does(width: int) -> None:
+    for path, group in COMMANDS.items():
+        if isinstance(group, click.Group):
+            shown = group.get_help(click.Context(group, info_name=path, terminal_width=width))
+            assert "..." not in shown.partition("Commands:")[2].partition("Examples:")[0], path
 
 
 @pytest.mark.parametrize("path", sorted(COMMANDS))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fleet_fixture import device, image
+from updeck.cli.tables import change_line, status_table
 from updeck.cli.watch import Changes, shape, whole
 from updeck.device.models import Reach
 from updeck.fleet.views import Next, Tone
@@ -34,3 +35,9 @@ def test_figures_that_move_are_no_change_for_a_line_but_for_json() -> None:
 
 def test_what_was_never_asked_is_not_told() -> None:
     assert Changes(shape).news([device("a", reach=None)]) == ([], [])
+
+
+def test_a_line_tells_what_a_device_needs_and_why_it_did_not_answer() -> None:
+    away = replace(device("a", next_text="down since 11:59", now=102.0), reach=Reach.UNREACHABLE, error="timed out")
+    assert change_line(away) == "1970-01-01T00:01:40Z  a  unreachable  11.6.0 #23947  down since 11:59 (timed out)"
+    assert status_table([away])[1].endswith("  down since 11:59 (timed out)")

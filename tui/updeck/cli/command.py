@@ -62,6 +62,9 @@ def _write_examples(ctx: click.Context, formatter: click.HelpFormatter) -> None:
                 formatter.write(f"{'':>{formatter.current_indent}}{text}\n")
 
 
+_NO_LIMIT = 10_000
+
+
 class Command(click.Command):
     """A command that takes the common options. `reads` tells whether `--json` means something to it."""
 
@@ -74,6 +77,10 @@ class Command(click.Command):
         """Write the examples below the options."""
         super().format_epilog(ctx, formatter)
         _write_examples(ctx, formatter)
+
+    def get_short_help_str(self, limit: int = 0) -> str:
+        """Return the first sentence whole: a list of commands breaks it where there is no room, and cuts nothing."""
+        return super().get_short_help_str(_NO_LIMIT)
 
     def invoke(self, ctx: click.Context) -> Any:
         if ctx.ensure_object(Invocation).json and not self.reads:
@@ -89,6 +96,10 @@ class CommandGroup(click.Group):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.params.extend(_common_options())
+
+    def get_short_help_str(self, limit: int = 0) -> str:
+        """Return the first sentence whole, as a command does."""
+        return super().get_short_help_str(_NO_LIMIT)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples below the commands."""

@@ -35,7 +35,7 @@ def path(invocation: Invocation) -> Exit:
 
 @command(config)
 def show(invocation: Invocation) -> Exit:
-    """Show every setting with where it came from; of secrets the source only."""
+    """Show every setting and where it came from. Of a secret its source is shown, and no more."""
     settings = describe_settings(fleet_of(invocation))
     if invocation.json:
         invocation.out.document({"settings": [setting._asdict() for setting in settings]})
@@ -46,7 +46,7 @@ def show(invocation: Invocation) -> Exit:
 
 @command(config)
 def validate(invocation: Invocation) -> Exit:
-    """Check the inventory; an error names file, line and the nearest key."""
+    """Check the inventory. An error names file, line and the nearest key."""
     from updeck.ui.keymap import check_keys
 
     fleet = fleet_of(invocation)

@@ -75,7 +75,7 @@ EXAMPLES: Mapping[str, Sequence[Example]] = {
         ("updeck update start ar11-nyc-1 --confirm ar11-nyc-1 --expect-target 11.8.0", "wait until it is proven"),
     ],
     "updeck update reset": [
-        ("updeck update reset ar11-nyc-1 --confirm ar11-nyc-1", "un-init: back to IDLE, no reboot"),
+        ("updeck update reset ar11-nyc-1 --confirm ar11-nyc-1", "back to IDLE, no reboot"),
     ],
     "updeck rollout": [
         (f"updeck rollout plan tag:nyc --image {_FILE} --version 11.8.0 -o plan.json", "say what will happen"),
@@ -134,7 +134,11 @@ EXAMPLES: Mapping[str, Sequence[Example]] = {
     "updeck config path": [("updeck config path", "where the inventory is")],
     "updeck config show": [("updeck config show", "every setting, and where it comes from")],
     "updeck config validate": [("updeck config validate --fleet lab.toml", "before it is used")],
-    "updeck completion": [('eval "$(updeck completion bash)"', "complete commands and devices in this shell")],
+    "updeck completion": [
+        ('eval "$(updeck completion bash)"', "complete commands and devices in this shell"),
+        ('eval "$(updeck completion zsh)"', "in zsh, after compinit"),
+        ("updeck completion fish | source", "in fish"),
+    ],
     "updeck simulator": [
         ("updeck simulator serve --devices 12 --fleet-out lab.toml", "twelve boxes to practise on"),
         (f"updeck simulator image {_FILE} --version 11.8.0 --size 300MB", "an image that they take"),

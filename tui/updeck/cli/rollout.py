@@ -31,4 +31,4 @@ __all__ = ["rollout"]
     },
 )
 def rollout() -> None:
-    """Bring many devices to a version, in waves, and stop when too much goes wrong."""
+    """Bring many devices to a version, in waves. It stops when too much goes wrong."""

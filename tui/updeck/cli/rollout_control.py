@@ -31,14 +31,14 @@ _REASON = click.option("--reason", required=True, metavar="TEXT", help="Why; it 
 @command(reads=False)
 @_ID
 def pause(invocation: Invocation, *, rollout: str) -> Exit:
-    """Start nothing more until it is resumed; what has started is watched on."""
+    """Start nothing more until it is resumed. What has started is watched on."""
     return _ask(invocation, rollout, ControlKind.PAUSE)
 
 
 @command(reads=False)
 @_ID
 def abort(invocation: Invocation, *, rollout: str) -> Exit:
-    """End what has not started; what has started is watched to its verdict."""
+    """End what has not started. What has started is watched to its verdict."""
     return _ask(invocation, rollout, ControlKind.ABORT, drives=True)
 
 
@@ -57,7 +57,7 @@ def promote(invocation: Invocation, *, rollout: str) -> Exit:
 @click.option("--max-failures", required=True, type=click.IntRange(min=0), metavar="N", help="How many may fail now.")
 @_REASON
 def reopen(invocation: Invocation, *, rollout: str, max_failures: int, reason: str) -> Exit:
-    """Let a rollout that stopped at failures go on, with a new limit and a reason."""
+    """Let a rollout that stopped at failures go on. It takes a new limit and a reason."""
     return _ask(invocation, rollout, ControlKind.REOPEN, value=str(max_failures), reason=reason, drives=True)
 
 
@@ -94,7 +94,7 @@ def adopt(invocation: Invocation, *, rollout: str, device: str, reason: str) -> 
 @click.argument("verdict", type=one_of(Verdict), metavar="VERDICT")
 @_REASON
 def resolve(invocation: Invocation, *, rollout: str, device: str, verdict: str, reason: str) -> Exit:
-    """Say what became of a device in truth; its verdict stays, from now on yours counts."""
+    """Say what became of a device in truth. Its verdict stays on record; from now on yours counts."""
     invocation.forbid_when_read_only("rollout resolve")
     with opened_journal() as journal:
         record = journal.rollout(rollout)

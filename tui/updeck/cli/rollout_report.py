@@ -22,7 +22,10 @@ __all__ = ["report"]
     "--format", "format_", type=click.Choice(["md", "json"]), default="md", show_default=True, help="How it is spelled."
 )
 def report(invocation: Invocation, *, rollout: str, format_: str) -> Exit:
-    """Report a rollout: the plan, who confirmed it, each device before and after, and every operation."""
+    """Report what a rollout was and did.
+
+    The plan, who confirmed it, each device before and after, and every operation.
+    """
     with opened_journal() as journal:
         record = journal.rollout(rollout)
         seen = [journal.latest(member.device) for member in record.members]

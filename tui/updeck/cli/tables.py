@@ -41,7 +41,7 @@ def state_word(view: DeviceView) -> str:
 
 
 def status_table(views: Iterable[DeviceView]) -> list[str]:
-    """Return one line per device: name, state, version, target, and what it needs or why it did not answer."""
+    """Return one line per device: name, state, version, target, what it needs, and why it did not answer."""
     rows = [
         (
             view.name,
@@ -77,8 +77,9 @@ def summary(views: Sequence[DeviceView]) -> str:
 
 
 def _next(view: DeviceView) -> str:
-    """Return what a device needs or why it did not answer, and whether anybody could have answered for it."""
-    return (view.error or view.next.text) + (INSECURE if view.entry.insecure else "")
+    """Return what a device needs, why it did not answer, and whether anybody could have answered for it."""
+    why = f" ({view.error})" if view.error else ""
+    return view.next.text + why + (INSECURE if view.entry.insecure else "")
 
 
 def device_table(entries: Iterable[DeviceEntry]) -> list[str]:

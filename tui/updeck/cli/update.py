@@ -34,7 +34,7 @@ def _options(function: Callable[..., Exit]) -> Callable[..., Exit]:
 
 @click.group(cls=CommandGroup)
 def update() -> None:
-    """Init, start or reset the update of one device."""
+    """Init, start or un-init (reset) one device."""
 
 
 @command(update)
@@ -76,9 +76,9 @@ def start(
     no_wait: bool,
     allow_insecure: bool,
 ) -> Exit:
-    """Start the update and wait for the verdict.
+    """Start the update and wait for the verdict: the box goes down.
 
-    The box goes down and is not reachable for a while.
+    It is not reachable for a while.
     """
     wish = Wish(
         op=Op.START,
@@ -103,7 +103,7 @@ def reset(
     no_wait: bool,
     allow_insecure: bool,
 ) -> Exit:
-    """Un-init: back to IDLE, no reboot."""
+    """Un-init (reset): back to IDLE, no reboot."""
     wish = Wish(
         op=Op.RESET,
         device=device,
