@@ -1,16 +1,18 @@
-"""Files whose reading fails midway, as those of a stick that was pulled out or of a share that is gone."""
+"""Files whose reading fails midway or never ends, as of a stick that was pulled out or of a share that is gone."""
 
 from __future__ import annotations
 
 import errno
 import io
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-__all__ = ["end_reading", "fail_reading", "gone"]
+__all__ = ["end_reading", "fail_reading", "gone", "hanging"]
 
 
 def fail_reading(patch: pytest.MonkeyPatch, path: Path, after_bytes: int, error: int = errno.EIO) -> None:
@@ -62,3 +64,25 @@ def gone(patch: pytest.MonkeyPatch, path: Path, error: int) -> None:
 
     patch.setattr(Path, "stat", looked)
     patch.setattr(Path, "lstat", looked_at_link)
+
+
+@contextmanager
+def hanging(path: Path) -> Iterator[list[str]]:
+    """Let nobody who opens this file get on until the context ends, as on a mount whose server is gone.
+
+    Gives the names of the threads that hang.
+    """
+    opened, back, here = os.open, threading.Event(), []
+
+    def hung(wanted: object, *rest: int, **more: int | None) -> int:
+        if wanted == path:
+            here.append(threading.current_thread().name)
+            back.wait()
+        return opened(wanted, *rest, **more)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "open", hung)
+        try:
+            yield here
+        finally:
+            back.set()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keyring
@@ -15,6 +16,7 @@ import pytest
 from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked
 
+from failing_disk import hanging
 from updeck.errors import SecretError
 from updeck.fleet.secret_reading import SecretReader, keep_in_keyring
 from updeck.fleet.secret_sources import (
@@ -145,6 +147,27 @@ async def test_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
     assert CANARY[:6] not in str(caught.value)
 
 
+def secret_file(path: Path) -> FileSecret:
+    path.write_text(CANARY)
+    path.chmod(0o600)
+    return FileSecret(path)
+
+
+async def test_a_file_whose_server_is_gone_is_told_and_hangs_once_however_often_it_is_asked_for(tmp_path: Path) -> None:
+    lost, near = secret_file(tmp_path / "lost"), secret_file(tmp_path / "near")
+    reader = SecretReader({}, timeout_s=0.05)
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    with hanging(lost.path) as threads:
+        for _ in range(3):
+            async with asyncio.timeout(HANG_GUARD_S):
+                with pytest.raises(SecretError, match=r"lost was not read within 0\.05 s; see whether what it lies on"):
+                    await reader.read(lost, "admin")
+        assert len(threads) == 1
+        assert await SecretReader({}, timeout_s=HANG_GUARD_S).read(near, "admin") == CANARY
+        assert await asyncio.to_thread(lambda: "others have their threads") == "others have their threads"
+    assert await SecretReader({}, timeout_s=HANG_GUARD_S).read(lost, "admin") == CANARY
+
+
 async def test_a_prompt_needs_a_person() -> None:
     with pytest.raises(SecretError, match="a person has to type this secret"):
         await read(PromptSecret())
@@ -197,6 +220,20 @@ async def test_a_locked_keyring_is_one_sentence(dict_keyring: DictKeyring) -> No
         await read(KeyringSecret())
 
 
+HANGING_FILE = """
+import asyncio, os, sys, threading
+from pathlib import Path
+from updeck.errors import SecretError
+from updeck.fleet.secret_reading import SecretReader
+from updeck.fleet.secret_sources import FileSecret
+
+os.open = lambda *words, **more: threading.Event().wait()
+try:
+    asyncio.run(SecretReader({}, timeout_s=0.05).read(FileSecret(Path("/mnt/password")), "admin"))
+except SecretError as error:
+    sys.exit(str(error))
+"""
+
 HANGING_KEYRING = """
 import asyncio, sys, threading
 import keyring
@@ -220,11 +257,22 @@ except SecretError as error:
 """
 
 
-def test_a_keyring_that_waits_for_its_owner_keeps_no_program_from_ending() -> None:
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (HANGING_KEYRING, "the keyring did not answer within 0.05 s; unlock it\n"),
+        (
+            HANGING_FILE,
+            "the file /mnt/password was not read within 0.05 s; see whether what it lies on is still there\n",
+        ),
+    ],
+    ids=["a keyring that waits for its owner", "a file whose server is gone"],
+)
+def test_what_never_answers_keeps_no_program_from_ending(code: str, said: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", HANGING_KEYRING], capture_output=True, text=True, timeout=HANG_GUARD_S, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=HANG_GUARD_S, check=False
     )
-    assert (done.returncode, done.stderr) == (1, "the keyring did not answer within 0.05 s; unlock it\n")
+    assert (done.returncode, done.stderr) == (1, said)
 
 
 async def test_what_a_keyring_raises_when_nobody_waits_any_more_is_heard_by_nobody(dict_keyring: DictKeyring) -> None:
@@ -236,7 +284,7 @@ async def test_what_a_keyring_raises_when_nobody_waits_any_more_is_heard_by_nobo
     dict_keyring.locked = True
     dict_keyring.hangs.set()
     for thread in threading.enumerate():
-        if thread.name == "keyring":
+        if thread.name == "secret":
             await asyncio.to_thread(thread.join)
     await asyncio.sleep(0)  # the loop's turn: what the threads left for it to do is done in it
     assert heard == []

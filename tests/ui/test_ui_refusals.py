@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 
 from dialog_stage import words
-from flow_desk import Desk, Open
+from failing_disk import hanging
+from flow_desk import HANG_S, Desk, Open
 from simulation import hold
 from updeck.device.models import Reach
 from updeck.fleet.inventory import Fleet
@@ -92,6 +95,28 @@ def with_own_passwords(fleet: Fleet) -> Fleet:
         own.chmod(0o600)
         devices.append(replace(entry, password=FileSecret(own)))
     return replace(fleet, devices=tuple(devices), patience=fleet.patience._replace(relogin=0.0))
+
+
+async def test_a_password_file_whose_server_is_gone_keeps_nobody_else_and_no_end_waiting(desk: Open) -> None:
+    with ExitStack() as mount:
+
+        def first_lost(fleet: Fleet) -> Fleet:
+            fleet = with_own_passwords(fleet)
+            source = fleet.devices[0].password
+            assert isinstance(source, FileSecret)
+            hung.append(mount.enter_context(hanging(source.path)))
+            return fleet
+
+        hung: list[list[str]] = []
+        async with asyncio.timeout(HANG_S), desk(devices=3, change=first_lost) as bench:
+            lost, *others = bench.simulator.names
+            for name in others:
+                await bench.until(name, lambda view: view.reach is Reach.OK)
+            assert len(hung[0]) == 1
+            assert (view := bench.app.service.state.view(lost)) is None or view.reach is not Reach.OK
+            before = bench.app.home.lineup.cursor
+            await bench.pilot.press("down")
+            await bench.wait(lambda: bench.app.home.lineup.cursor != before)
 
 
 CALLS = {

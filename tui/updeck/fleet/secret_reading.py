@@ -10,8 +10,9 @@ import os
 import signal
 import threading
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from contextlib import suppress
+from functools import partial
 
 from updeck.errors import SecretError
 from updeck.fleet.secret_sources import (
@@ -38,6 +39,7 @@ class SecretReader:
         self._environ = environ
         self._timeout_s = timeout_s
         self._taken: dict[str, str] = {}
+        self._awaited: dict[tuple[SecretSource, str], asyncio.Future[str]] = {}
 
     def take(self, sources: Iterable[SecretSource | None]) -> None:
         """Move the variables that hold secrets out of the environment, before any child can inherit them."""
@@ -53,15 +55,32 @@ class SecretReader:
             case CommandSecret():
                 secret = await _output(source, dict(self._environ), self._timeout_s)
             case FileSecret():
-                secret = await asyncio.to_thread(read_secret_file, source.path)
+                secret = await self._in_file(source)
             case KeyringSecret():
-                secret = await _in_keyring(_from_keyring, source.service, account, self._timeout_s)
+                work = partial(_from_keyring, source.service, account)
+                secret = await _in_keyring(self._awaiting(source, account, work), self._timeout_s)
             case PromptSecret():
                 raise SecretError("a person has to type this secret", advice="log in")
         secret = secret.split("\n", 1)[0].removesuffix("\r")
         if not secret:
             raise SecretError(f"the {source.describe()} gives an empty secret")
         return secret
+
+    async def _in_file(self, source: FileSecret) -> str:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._awaiting(source, "", partial(read_secret_file, source.path))
+        except TimeoutError:
+            advice = "see whether what it lies on is still there"
+            message = f"the {source.describe()} was not read within {self._timeout_s:g} s"
+            raise SecretError(message, advice=advice) from None
+
+    async def _awaiting(self, source: SecretSource, account: str, work: Callable[[], str]) -> str:
+        """Return what `work` gives; what hangs since an earlier time is awaited on, and not begun beside that anew."""
+        known = self._awaited.get((source, account))
+        if known is None or known.done():
+            known = self._awaited[source, account] = _beside(work)
+        return await asyncio.shield(known)
 
     def _variable(self, source: EnvSecret) -> str:
         self.take([source])
@@ -74,7 +93,7 @@ class SecretReader:
 
 async def keep_in_keyring(source: KeyringSecret, account: str, secret: str) -> None:
     """Store a secret where `source` will find it. Raises SecretError."""
-    await _in_keyring(lambda service, name: _to_keyring(service, name, secret), source.service, account)
+    await _in_keyring(_beside(partial(_to_keyring, source.service, account, secret)))
 
 
 async def _output(source: CommandSecret, environ: Mapping[str, str], timeout_s: float) -> str:
@@ -125,12 +144,10 @@ async def _buried(process: Process) -> None:
             await process.communicate()
 
 
-async def _in_keyring(
-    work: Callable[[str, str], str], service: str, account: str, timeout_s: float = READ_TIMEOUT_S
-) -> str:
+async def _in_keyring(answer: Awaitable[str], timeout_s: float = READ_TIMEOUT_S) -> str:
     try:
         async with asyncio.timeout(timeout_s):
-            return await _beside(lambda: work(service, account))
+            return await answer
     except TimeoutError:
         raise SecretError(f"the keyring did not answer within {timeout_s:g} s", advice="unlock it") from None
     except ImportError:
@@ -142,13 +159,15 @@ async def _in_keyring(
         raise SecretError(f"the keyring cannot be used ({type(error).__name__})") from None
 
 
-async def _beside(work: Callable[[], str]) -> str:
-    """Return what `work` does in a thread that is left behind when nobody waits for it any more.
+def _beside(work: Callable[[], str]) -> asyncio.Future[str]:
+    """Return what `work` will give, done in a thread that is left behind when nobody waits for it any more.
 
-    A thread of the loop's own would keep the program from ending for as long as a keyring waits for its owner.
+    A thread of the loop's own would keep others from theirs, and the program from ending, for as long as a keyring
+    waits for its owner or a file for a server that is gone.
     """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[str] = loop.create_future()
+    done.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # heard, though nobody waits
 
     def tell(secret: str | None, error: Exception | None) -> None:
         if done.done():
@@ -167,8 +186,8 @@ async def _beside(work: Callable[[], str]) -> str:
         with suppress(RuntimeError):  # the loop has ended
             loop.call_soon_threadsafe(tell, secret, failure)
 
-    threading.Thread(target=run, name="keyring", daemon=True).start()
-    return await done
+    threading.Thread(target=run, name="secret", daemon=True).start()
+    return done
 
 
 def _from_keyring(service: str, account: str) -> str:
