@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -35,19 +35,27 @@ from updeck.simulator.serving import Simulator
 from updeck.ui import flows
 from updeck.ui.flows.asking import views_of
 from updeck.ui.flows.engines import drive_on
+from updeck.ui.ink import text_of
+from updeck.ui.widgets.canvas import Canvas
 
 HANG_S = 30.0
 
 
-async def begin_upload(bench: Desk, name: str, path: Path) -> None:
+async def begin_upload(bench: Desk, names: Sequence[str], path: Path) -> None:
     """Upload a file by keys, and return once the engine has it."""
-    bench.begin(lambda: flows.upload_flow(bench.app, bench.app.service, (name,)))
+    bench.begin(lambda: flows.upload_flow(bench.app, bench.app.service, tuple(names)))
     await bench.asked("choose a file")
     await bench.type(str(path), "enter")
     await bench.asked("press y to upload")
     assert "an engine of its own, which outlives this terminal" in " ".join(words(bench.app).split())
     await bench.pilot.press("y")
     await bench.wait(lambda: bench.told != [])
+
+
+def lines(bench: Desk) -> str:
+    """Return what stands on the screen that is open."""
+    canvases = [canvas for canvas in bench.app.screen.query(Canvas) if canvas.display]
+    return "\n".join(text_of(one) for canvas in canvases for one in canvas.lines)
 
 
 def only(bench: Desk) -> RolloutRecord:
@@ -78,7 +86,7 @@ async def test_an_upload_shows_its_progress_and_is_told_when_its_engine_is_throu
         name = bench.simulator.names[0]
         bench.simulator.fault(name, "delay", path="/images/upload", seconds=2.0)
         path = bench.image()
-        await begin_upload(bench, name, path)
+        await begin_upload(bench, [name], path)
         assert "it goes on when this is quit; enter on a device shows it" in (bench.told[0] or "")
         view = await bench.until(name, lambda view: view.transfer is not None)
         assert view.transfer is not None
@@ -92,13 +100,24 @@ async def test_an_upload_shows_its_progress_and_is_told_when_its_engine_is_throu
 
 
 async def test_an_upload_that_fails_is_told_and_stays_in_the_list(desk: Open) -> None:
-    async with desk() as bench:
-        name = bench.simulator.names[0]
-        bench.simulator.fault(name, "status", path="/images/upload", status=507)
-        await begin_upload(bench, name, bench.image())
-        await bench.wait(lambda: f"{name}: TRANSFER_FAILED" in bench.notice)
-        await bench.until(name, lambda view: view.next.text == "last: TRANSFER_FAILED")
-        assert states(bench.simulator, name) == []
+    refusals = {401: "AUTH_EXPIRED_TOKEN", 403: "AUTH_FORBIDDEN", 507: None}
+    async with desk(devices=len(refusals)) as bench:
+        names = bench.simulator.names
+        for name, (status, error_id) in zip(names, refusals.items(), strict=True):
+            fault = {"path": "/images/upload", "status": status, "error_id": error_id, "error_text": "no"}
+            bench.simulator.fault(name, "status", **fault)
+            await bench.until(name, lambda view: view.state == "IDLE")
+        await begin_upload(bench, names, bench.image())
+        for name in names:
+            await bench.until(name, lambda view: view.next.text == "last: TRANSFER_FAILED")
+            assert states(bench.simulator, name) == []
+            calls = bench.simulator.device(name).record.requests()
+            assert len([call for call in calls if call.path.endswith("/images/upload")]) == 1
+        await bench.wait(lambda: "TRANSFER_FAILED: upload was refused: no (" in bench.notice)
+        await bench.pilot.press("R")
+        await bench.wait(lambda: "ENDED" in lines(bench))
+        await bench.pilot.press("enter")
+        await bench.wait(lambda: all(f"refused: no ({status})" in lines(bench) for status in refusals))
 
 
 async def test_more_uploads_than_places_wait_for_their_turn_in_words(desk: Open) -> None:
@@ -168,7 +187,7 @@ async def test_an_abort_breaks_an_upload_off(desk: Open) -> None:
     async with desk() as bench:
         name = bench.simulator.names[0]
         bench.simulator.fault(name, "delay", path="/images/upload", seconds=600.0)
-        await begin_upload(bench, name, bench.image())
+        await begin_upload(bench, [name], bench.image())
         await bench.until(name, lambda view: view.transfer is not None)
         journal = bench.app.service.journal
         assert journal is not None
@@ -203,7 +222,7 @@ async def test_a_password_that_the_ui_took_out_of_the_environment_reaches_the_en
         assert "CANARY" not in os.environ
         name = bench.simulator.names[0]
         await bench.until(name, lambda view: view.reach is Reach.OK)
-        await begin_upload(bench, name, bench.image())
+        await begin_upload(bench, [name], bench.image())
         await bench.wait(lambda: f"uploaded to {name}" in bench.notice)
 
 
