@@ -157,7 +157,7 @@ def test_all_pages_together_spell_the_terms_of_the_command_line() -> None:
         "rate": "50MB/s",
         "ticket": "CHG-1",
         "unverified": "yes",
-        "fence": "starts by itself",
+        "fence": "by itself",
     }
     assert terms_of(draft) == Terms(
         version="11.8.0",

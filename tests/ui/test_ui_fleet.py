@@ -17,7 +17,7 @@ from updeck.device.models import Reach
 from updeck.errors import ConfigError, UnknownOutcome
 from updeck.fleet.views import Next, Tone
 from updeck.text import cell_width
-from updeck.ui.actions import ACTIONS, Group, Pane
+from updeck.ui.actions import ACTIONS, BY_ID, Group, Pane
 from updeck.ui.app import UpdeckApp
 from updeck.ui.ink import EMPTY, text_of
 from updeck.ui.launch import UiOptions
@@ -42,10 +42,15 @@ async def test_the_fleet_is_there_in_every_layout(size: tuple[int, int]) -> None
             assert view.name in seat.text
 
 
-async def test_below_the_floor_one_line_of_status_stays() -> None:
+async def test_below_the_floor_one_line_of_status_stays_and_the_device_that_the_keys_mean() -> None:
     async with seated(Stage(bank()), (59, 14)) as seat:
         assert "12 devices" in seat.text
-        assert "ar11" not in seat.text
+        for name in seat.screen.lineup.shown[:3]:
+            view = seat.screen.lineup.view(name)
+            assert f"{name}  " in seat.notice
+            assert view.next.text in " ".join(seat.text.split())
+            assert seat.text.count("ar11-") == 1, "the list itself has no room"
+            await seat.press("down")
         await seat.pilot.resize_terminal(80, 24)
         await seat.until("ar11-fra-dc1")
 
@@ -89,13 +94,16 @@ async def test_tab_completes_the_filter_and_up_brings_an_earlier_one() -> None:
         await seat.press("slash", *"st", "tab", *"run", "tab", "enter")
         assert seat.notice.startswith("filter state:RUNNING")
         assert seat.screen.lineup.shown == tuple(v.name for v in bank() if v.state == "RUNNING")
+        await seat.press("slash", *" idle", "enter", "slash", "up")
+        assert seat.notice.startswith("/state:RUNNING▏"), "not the one that is in force"
+        await seat.press("escape")
         await seat.press("escape", "slash", *"state:IN", "tab")
         assert "INITIALIZING  INITIALIZED" in seat.notice
         await seat.press("up")
         assert "state:RUNNING" in seat.notice
         await seat.press("down")
         assert "state:INITIALIZ" in seat.notice
-        assert seat.app.filters() == ("state:RUNNING",)
+        assert seat.app.filters() == ("state:RUNNING idle", "state:RUNNING")
 
 
 async def test_the_filter_names_the_place_of_what_is_wrong() -> None:
@@ -276,6 +284,22 @@ async def test_the_help_opens_and_closes_by_its_own_key() -> None:
         assert all(label in seat.text for label in labels), "all keys are on view without a scroll"
         await seat.press("?")
         await seat.until("12 devices")
+
+
+async def test_the_palette_tells_whole_what_a_narrow_row_cuts_and_hears_the_key_of_the_help() -> None:
+    async with seated(Stage(bank()), (60, 15)) as seat:
+        await seat.press("ctrl+p", *"start")
+        reason = BY_ID["start"].applicable(seat.screen.context())
+        assert reason
+        assert len(reason) > 58
+        await seat.until("start: box goes down")
+        assert reason in " ".join(seat.text.split())
+        await seat.press("escape", "ctrl+p", "?")
+        await seat.until("Keys of the list")
+        await seat.press("escape")
+        await seat.until("action:")
+        await seat.press("end", *[" "], "?")
+        await seat.until("no action is called that")
 
 
 async def test_the_palette_finds_an_action_by_its_name_and_does_it() -> None:

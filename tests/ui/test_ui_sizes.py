@@ -21,6 +21,7 @@ from updeck.ui.ink import Ink, Span, line, text_of
 from updeck.ui.launch import UiOptions
 from updeck.ui.lines.footer import whole_keys
 from updeck.ui.screens.dialog import Dialog
+from updeck.ui.screens.reading import ReadingScreen
 from updeck.ui.widgets.canvas import Canvas
 from updeck.ui.widgets.form import Form
 
@@ -152,6 +153,8 @@ def drawn_whole(screen: Screen[Any], where: str) -> None:
             assert drawn.strip(), (where, canvas.id)
             assert cell_width(drawn) <= canvas.cells, (where, drawn)
             assert "…" not in drawn, (where, drawn)
+        if canvas.id == "keys" and isinstance(screen, ReadingScreen) and screen.help_page() is not None:
+            assert "? help" in text_of(canvas.lines[0]), where
 
 
 async def test_below_the_floor_a_line_stays_and_the_keys_work_on() -> None:

@@ -33,7 +33,7 @@ MEANINGS: Mapping[Exit, str] = {
     Exit.FAILED: "some device failed or was unreachable",
     Exit.USAGE: "usage or configuration",
     Exit.REVIEW: "nobody can know what became of it: a person has to look",
-    Exit.GATE: "a rollout was stopped by its gate: more failed than its plan allows",
+    Exit.GATE: "a rollout stopped: more failed than its plan allows",
     Exit.BLOCKED: "blocked by checks, nothing was sent",
     Exit.JOURNAL: "the journal cannot be used, or another process drives the rollout",
     Exit.NOT_AWAITED: "accepted, not awaited (`--no-wait`)",

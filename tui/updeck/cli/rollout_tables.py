@@ -11,7 +11,7 @@ from updeck.journal.plan_sentences import in_short
 from updeck.rollout.forecast import fit_in_words, forecast, forecast_in_words, need_in_words, took_in_words
 from updeck.rollout.narration import standing
 from updeck.rollout.plan import Plan
-from updeck.rollout.progress import next_in_words, state_of
+from updeck.rollout.progress import headline, next_in_words, state_of
 from updeck.rollout.standing import gate_of, phase_of, stops_at
 from updeck.rollout.summary import Summary
 from updeck.text import plural
@@ -30,7 +30,7 @@ def show_lines(record: RolloutRecord, plan: Plan, engine: Engine | None, now: fl
     confirmed = f"{record.confirmed_by.user}@{record.confirmed_by.host} at {rfc3339(record.confirmed_at)}"
     facts = [
         ("rollout", record.row.id),
-        ("state", f"{state_of(record, plan, now).value}: {next_in_words(record, plan, now)}"),
+        ("state", headline(state_of(record, plan, now), next_in_words(record, plan, now))),
         ("goal", f"{plan.image.version}, {plan.until.words}" + (f", ticket {plan.ticket}" if plan.ticket else "")),
         ("limit", _gate(record, plan)),
         ("engine", _engine(engine)),
@@ -74,7 +74,7 @@ def _word(member: MemberRecord) -> str:
 
 
 def _planned(one: Summary) -> tuple[str, ...]:
-    return in_short(one.id), _minute(one.created_at), one.state.value, f"{one.ended}/{one.devices}", one.title
+    return in_short(one.id), _minute(one.created_at), one.state.word, f"{one.ended}/{one.devices}", one.title
 
 
 def _manual(record: ManualRecord) -> tuple[str, ...]:

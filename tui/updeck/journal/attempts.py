@@ -98,7 +98,9 @@ def _check(writing: Writing, key: Key, baseline: Baseline) -> None:
         raise Blocked(f"{key.op.words} may be sent {TRIES[key.op]} times in an attempt, not more", device=key.device)
     check_present(tx, key.rollout, key.device, key.attempt)
     if key.op is Op.START and start_unresolved(tx, key.device):
-        raise Blocked("the last start ended in REVIEW, which no reset or person has resolved", device=key.device)
+        raise Blocked(
+            "the last start ended in REVIEW, which no person and no un-init (reset) resolved", device=key.device
+        )
 
 
 def present_attempt(tx: sqlite3.Connection, rollout: str, device: str) -> int:

@@ -12,7 +12,7 @@ from updeck.journal.plan_models import Attempt, Control, ControlKind, MemberReco
 from updeck.rollout.forecast import fit_in_words, forecast, forecast_in_words, measured, took_in_words
 from updeck.rollout.gate import why_not
 from updeck.rollout.plan import Goal, Plan
-from updeck.rollout.progress import next_in_words, state_of
+from updeck.rollout.progress import headline, next_in_words, state_of
 from updeck.rollout.standing import GOOD_VERDICTS, ended, phase_of
 
 __all__ = ["needs", "news", "standing"]
@@ -79,7 +79,7 @@ def _foretold(before: RolloutRecord, after: RolloutRecord, plan: Plan, now: floa
 
 
 def _headline(record: RolloutRecord, plan: Plan, now: float) -> str:
-    return f"{state_of(record, plan, now).value}: {next_in_words(record, plan, now)}"
+    return headline(state_of(record, plan, now), next_in_words(record, plan, now))
 
 
 def _asked(control: Control) -> str:

@@ -11,7 +11,7 @@ from updeck.rollout.plan import Fence, Plan
 from updeck.rollout.standing import armed, begun, counts, ended, gate_of, started, stops_at
 from updeck.text import plural
 
-__all__ = ["RolloutState", "next_in_words", "state_of", "verdicts_in_words"]
+__all__ = ["RolloutState", "headline", "next_in_words", "state_of", "verdicts_in_words"]
 
 
 class RolloutState(StrEnum):
@@ -24,6 +24,11 @@ class RolloutState(StrEnum):
     STOPPED_BY_GATE = "STOPPED_BY_GATE"
     ENDED = "ENDED"
     ABORTED = "ABORTED"
+
+    @property
+    def word(self) -> str:
+        """The state as people are told it."""
+        return "STOPPED" if self is RolloutState.STOPPED_BY_GATE else self.value
 
 
 def state_of(record: RolloutRecord, plan: Plan, now: float) -> RolloutState:
@@ -43,6 +48,11 @@ def state_of(record: RolloutRecord, plan: Plan, now: float) -> RolloutState:
     if not any(begun(member) or ended(member) for member in record.members) and not record.row.lease_alive:
         return RolloutState.PLANNED
     return RolloutState.WAITING_FOR_PROMOTION if awaits_promotion(record, plan, now) else RolloutState.RUNNING
+
+
+def headline(state: RolloutState, summary: str) -> str:
+    """Return a state and the sentence of `next_in_words`, which may begin with it: `STOPPED: 1 failure; …`."""
+    return f"{state.word}: {summary.removeprefix(f'{state.word.lower()}: ')}"
 
 
 def next_in_words(record: RolloutRecord, plan: Plan, now: float) -> str:

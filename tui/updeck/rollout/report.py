@@ -23,7 +23,7 @@ from updeck.rollout.forecast import (
 )
 from updeck.rollout.plan import Json, Plan, Source
 from updeck.rollout.plan_document import plan_document
-from updeck.rollout.progress import RolloutState, next_in_words, state_of, verdicts_in_words
+from updeck.rollout.progress import RolloutState, headline, next_in_words, state_of, verdicts_in_words
 from updeck.rollout.standing import Gate, gate_of, stops_at
 
 __all__ = ["Condition", "Report", "report", "report_document", "report_markdown"]
@@ -106,7 +106,7 @@ def report_document(made: Report) -> dict[str, Json]:
 def report_markdown(made: Report) -> str:
     """Return the report as Markdown; whatever was not written here is escaped."""
     record = made.record
-    lines = [f"# Rollout {cell(record.row.id)}", "", f"{cell(made.state.value)}: {cell(made.summary)}"]
+    lines = [f"# Rollout {cell(record.row.id)}", "", cell(headline(made.state, made.summary))]
     lines += heading(2, "Plan") + table(("what", "value"), list(_facts(made)))
     lines += heading(2, "Devices")
     lines += table(

@@ -30,7 +30,7 @@ class FilterLine:
 
     def __init__(self, text: str, history: Sequence[str], subjects: Callable[[], Iterable[Subject]]) -> None:
         self._edit = LineEdit(text)
-        self._history = ("", *history)
+        self._history = ("", *(one for one in history if one != text))
         self._place = 0
         self._subjects = subjects
         self._choices: tuple[str, ...] = ()

@@ -22,7 +22,7 @@ Draft = Mapping[str, str]
 MANY = 4
 """From so many devices on, the first is proposed to go alone."""
 
-_ASKS, _BY_ITSELF = "asks before each start", "starts by itself"
+_ASKS, _BY_ITSELF = "asks a person first", "by itself"
 _FENCES = {_ASKS: Fence.START, _BY_ITSELF: Fence.NONE}
 _A_PERSON, _AUTO = "a person promotes the next wave", "the next wave opens by itself"
 _PROMOTIONS = {_A_PERSON: Promotion.MANUAL, _AUTO: Promotion.AUTO}
@@ -43,7 +43,7 @@ PAGES: Sequence[tuple[str, Sequence[Entry]]] = (
             Entry("sha256", "SHA-256", hint="of a URL; a file is compared with its .sha256"),
             Entry("version", "version", hint="what the image installs"),
             Entry("until", "goal", chooses=True),
-            Entry("fence", "fence", chooses=True),
+            Entry("fence", "start", chooses=True),
             Entry("waves", "waves", hint="how many are done after each: 1,25%,100%"),
         ),
     ),

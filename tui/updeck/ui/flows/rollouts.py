@@ -221,7 +221,7 @@ async def brake_flow(app: UpdeckApp, service: FleetService) -> str | None:
         return brake
 
     def lines(brake: Brake, width: int) -> list[Line]:
-        words = "All rollouts may init and start again, as their plans, gates and limits allow."
+        words = "All rollouts may init and start again, as their plans and limits allow."
         return [*sentence(words, width, Ink.STRONG), EMPTY, *fact("paused by", brake.actor.user, width)]
 
     def asking(brake: Brake) -> Ask:

@@ -85,7 +85,7 @@ def _listed(one: Summary, width: int, glyphs: Glyphs) -> Line:
         done, cells, what = done.replace(" of ", "/"), _SHORT_DONE, what.partition(" #")[0]
     created = pad(date_and_time(one.created_at), _CREATED) + "  " if width >= _WIDE else ""
     ink = Ink.NEEDS if one.orphaned else _STATE_INKS.get(state, Ink.PLAIN)
-    stands = f"{glyphs.failed} NO ENGINE" if one.orphaned else f"{sign_of_rollout(state, glyphs)} {state.value}"
+    stands = f"{glyphs.failed} NO ENGINE" if one.orphaned else f"{sign_of_rollout(state, glyphs)} {state.word}"
     return line(
         (pad(in_short(one.id), _ID) + "  ", Ink.PLAIN),
         (pad(stands, _STATE) + "  ", ink),

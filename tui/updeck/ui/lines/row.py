@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from updeck.fleet.views import DeviceView
     from updeck.ui.glyphs import Glyphs
 
-__all__ = ["Columns", "head", "row", "sign_of_reach", "sign_of_state", "state_words"]
+__all__ = ["Columns", "alone", "head", "row", "sign_of_reach", "sign_of_state", "state_words"]
 
 _GAP = "  "
 _LEAD = 3
@@ -123,6 +123,16 @@ def row(
     words = pad(view.next.text if fits else view.next.brief, room)
     right = line((words, attention), (f" {pad(seen, columns.seen, 'right')}" if seen else "", Ink.DIM))
     return left, right
+
+
+def alone(view: DeviceView | None, glyphs: Glyphs) -> Line:
+    """Return what stands for the whole list where there is room for one line: the device under the cursor."""
+    more = (" 60x15 shows more", Ink.DIM)
+    if view is None:
+        return line(more)
+    ink = ink_of(view.next.tone)
+    told = (f"  {' '.join(state_words(view, glyphs))}  {view.next.text}", ink)
+    return line(" ", (view.name, Ink.STRONG), told, " ", more)
 
 
 def _short(version: str, width: int) -> str:

@@ -85,7 +85,7 @@ class DeviceLogScreen(ReadingScreen):
 
     def keys_line(self) -> Line:
         """Return the keys that apply."""
-        return self.deck.keys_line(["back", "filter", "page_up", "page_down"])
+        return self.deck.keys_line(["back", "filter", "page_up", "page_down", "help"])
 
     def text(self, width: int) -> Sequence[Line]:
         """Return the links in which every word of the filter stands."""

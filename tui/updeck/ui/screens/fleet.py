@@ -22,6 +22,7 @@ from updeck.ui.keymap import is_modifier, key_name, shown_key
 from updeck.ui.layout import Part, Shape
 from updeck.ui.lines.footer import footer, whole_keys
 from updeck.ui.lines.header import checked, header, standing
+from updeck.ui.lines.row import alone
 from updeck.ui.lineup import Lineup
 from updeck.ui.pacing import Pacing
 from updeck.ui.widgets.board import Board
@@ -167,7 +168,6 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         if self._filter is not None:
             self._filter.problem = problem
         self.lineup.choose_filter((lambda views: filter(selector.matches, views)) if self.filter_text else None)
-        self._show_notice()
         self.cursor_moved()
         self.show_header()
 
@@ -315,6 +315,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
     def cursor_moved(self) -> None:
         """Draw the list now, and the detail once the cursor rests."""
         self.show_list()
+        self._show_notice()
         if self._rest is not None:
             self._rest.stop()
         self._rest = self.set_timer(self.deck.options.rest_s, self._rested)
@@ -386,7 +387,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         elif self.filter_text:
             drawn = line((" filter ", Ink.DIM), (self.filter_text, Ink.ACCENT), ("  esc shows all", Ink.DIM))
         else:
-            drawn = line((" 60x15 shows more", Ink.DIM)) if self.board.shape is Shape.LINE else EMPTY
+            drawn = alone(self.lineup.current, self.deck.glyphs) if self.board.shape is Shape.LINE else EMPTY
         self.board.notice.tell(drawn, indent=1)
 
     def _why_empty(self) -> str:

@@ -102,7 +102,7 @@ class RolloutScreen(RowScreen):
         what = f"  {plan.image.version} {plan.until.words}" + (f"  {plan.ticket}" if plan.ticket else "")
         braked = "  ALL STARTS PAUSED" if sight.record.braked and not sight.over else ""
         sign = sign_of_rollout(sight.state, self.deck.glyphs)
-        stands = line((f"  {sign} {sight.state.value}", Ink.STRONG), (braked, Ink.NEEDS))
+        stands = line((f"  {sign} {sight.state.word}", Ink.STRONG), (braked, Ink.NEEDS))
         tries = [
             line(*head, *stands, (what, Ink.DIM)),
             line(*head, *stands),

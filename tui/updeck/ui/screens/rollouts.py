@@ -70,7 +70,7 @@ class RolloutsScreen(RowScreen):
 
     def keys_line(self) -> Line:
         """Return the keys that apply."""
-        return line((" enter", Ink.KEY), (" open it  ", Ink.DIM), *self.deck.keys_line(["back", "brake"])[1:])
+        return line((" enter", Ink.KEY), (" open it  ", Ink.DIM), *self.deck.keys_line(["back", "brake", "help"])[1:])
 
     def listed(self, width: int) -> Sequence[Row]:
         """Return a row per rollout."""
