@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hostile_texts import CONTROLS, FORMULAS, MARKUP, WIDTHS
+from markdown_reader import shown
 from updeck.export import Cell, Format, exported, in_csv
 from updeck.text import clean
 
@@ -95,12 +96,20 @@ def test_a_cell_of_markdown_stays_one_cell_and_marks_nothing_up(text: str) -> No
     assert not re.search(r"(?i)://|www\.|javascript:alert\(", bare[2])
 
 
+@given(ANY, st.text(st.sampled_from("<>&[]()!*_`~|\\\\:/.@#=-+ ax1\n\"'"), max_size=30))
+def test_a_reader_of_markdown_sees_the_text_itself_and_no_tag_or_link_of_it(one: str, other: str) -> None:
+    cells = [clean(text, 2000).strip() or "–" for text in (one, other)]
+    seen = shown(exported(("name", "said"), [(one, other)], Format.MARKDOWN, title="devices"))
+    assert seen.live == []
+    assert seen.texts == ["devices", "name", "said", *cells]
+
+
 @pytest.mark.parametrize(
-    ("cell", "shown"),
+    ("cell", "written"),
     [(-3, "-3"), (2.5, "2.5"), (-1e-9, "-1e-09"), (True, "yes"), (None, ""), (float("nan"), ""), ("-3", "'-3")],
 )
-def test_a_number_stays_a_number_and_a_text_a_text(cell: Cell, shown: str) -> None:
-    assert in_csv(cell) == shown
+def test_a_number_stays_a_number_and_a_text_a_text(cell: Cell, written: str) -> None:
+    assert in_csv(cell) == written
 
 
 def test_a_number_that_json_cannot_hold_is_null() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import pytest
@@ -12,7 +13,13 @@ from wcwidth import wcswidth, wcwidth
 from hostile_texts import CONTROLS, MARKUP, WIDTHS
 from updeck.text import cell_width, clean, clean_lines, fit, pad, plain_ascii, plural
 
-ANY = st.text(st.characters(codec=None), max_size=200)
+MARKS = st.text(st.sampled_from("a \n\t\u0301\u0302\u20dd\u302e\u200b漢"), max_size=12)
+ANY = st.text(st.characters(codec=None), max_size=200) | MARKS | st.sampled_from((*CONTROLS, *WIDTHS, *MARKUP))
+
+
+def stands_on_what_is_before(text: str) -> bool:
+    """Whether a text begins with a mark, which a terminal draws over the character before."""
+    return text != "" and unicodedata.category(text[0]) in ("Mn", "Me")
 
 
 @given(ANY)
@@ -22,6 +29,7 @@ def test_what_comes_out_is_printable_and_bounded(value: str) -> None:
     cleaned = clean(value, 80)
     assert cleaned.isprintable()
     assert len(cleaned) <= 80
+    assert not stands_on_what_is_before(cleaned)
     assert not any(0x80 <= ord(character) <= 0x9F for character in cleaned)
 
 
@@ -35,6 +43,7 @@ def test_lines_keep_line_feeds_and_tabs_and_nothing_else(value: str) -> None:
     cleaned = clean_lines(value)
     assert cleaned.replace("\n", "").replace("\t", "").isprintable()
     assert cleaned.count("\n") == value.count("\n")
+    assert not any(stands_on_what_is_before(part) for part in re.split("[\n\t]", cleaned))
 
 
 @given(st.text(st.characters(codec="ascii", categories=["L", "N", "P", "Zs"]), max_size=100))
@@ -55,6 +64,7 @@ def test_plain_text_passes_as_it_is(value: str) -> None:
         ("line\nbreak", "line␊break"),
         ("e\u0301\u0301\u0301\u0301", "e\u0301\u0301"),
         ("\u0301", ""),
+        ("\u0301\u0302\u0303 begins", " begins"),
         ("no\u00a0break\u3000wide", "no break wide"),
         ("漢字 Zürich", "漢字 Zürich"),
         ("🇩🇪", "‹U+1F1E9›‹U+1F1EA›"),

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hostile_texts import CONTROLS, FORMULAS, MARKUP
+from markdown_reader import shown
 from rollout_records import ACTOR, NEW, NOW, OLD, SHA, control, done, initialized, member, plan_of, record_of, sent
 from updeck.journal.models import Observation, Op, Outcome, OutcomeRow, Verdict
 from updeck.journal.plan_models import ControlKind
@@ -18,6 +20,7 @@ from updeck.markdown import cell
 from updeck.rollout.forecast import NOT_YET
 from updeck.rollout.plan import PlannedImage, Source, Via
 from updeck.rollout.report import Report, report, report_document, report_markdown
+from updeck.text import clean
 
 HOSTILE = (
     "\x1b[2J|a| <img src=x onerror=alert(1)> [x](http://evil.example) `rm` *b* www.evil.example\n# head\n![i](j) &lt;"
@@ -121,6 +124,13 @@ def test_hostile_text_stays_in_its_cell() -> None:
         assert len(bars(before)) == len(bars(after))
     for live in ("<img", "](http", "://evil", "www.evil", "\n# head", "![", "`rm`", "*b*"):
         assert live not in re.sub(r"\\.", "", loud), live
+
+
+@pytest.mark.parametrize("text", [HOSTILE, *CONTROLS, *MARKUP, *FORMULAS], ids=ascii)
+def test_a_ticket_system_that_reads_the_report_shows_the_text_itself_and_no_tag_or_link_of_it(text: str) -> None:
+    seen = shown(report_markdown(made(reason=text, error=text, version=text)))
+    assert seen.live == []
+    assert seen.texts.count(clean(clean(text)).strip()) >= 3
 
 
 def test_a_secret_in_the_url_of_an_image_is_in_no_report() -> None:

@@ -46,7 +46,7 @@ def clean(value: object, limit: int = LINE_LIMIT) -> str:
 
     Controls become visible marks (`␛`, `‹U+009B›`), as do bidirectional and zero-width controls, surrogates, private
     and unassigned code points, and characters on whose width terminals do not agree; at most two combining marks stay
-    behind a character; a cut is shown by `…`.
+    behind a character, and none where a line begins; a cut is shown by `…`.
     """
     return _clean(value, limit, keep="")
 
@@ -70,7 +70,7 @@ def _clean(value: object, limit: int, keep: str) -> str:
         mark = character if character in keep else _visible(character)
         if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me"):
             combining += 1
-            if combining > COMBINING_LIMIT or position == 0:
+            if combining > COMBINING_LIMIT or not out or out[-1] in keep:  # on nothing it would stand on what is before
                 continue
         else:
             combining = 0
