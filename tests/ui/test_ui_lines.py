@@ -173,6 +173,19 @@ def test_the_header_counts_who_needs_a_person_first_and_what_was_acknowledged_ap
     assert "acknowledged" not in text_of(header(standing("f", "", [failed], NOW), 100))
 
 
+@pytest.mark.parametrize(
+    ("width", "words"),
+    [(116, "needs you: FAILED_GRACEFUL, acknowledged"), (80, "needs you, acknowledged"), (60, "acknowledged")],
+)
+def test_a_row_says_in_words_that_somebody_took_note_of_it(width: int, words: str) -> None:
+    failed = device("ar11-ams-br1", "FAILED_GRACEFUL", now=NOW, seen_s_ago=260)
+    failed = replace(failed, next=Next("needs you: FAILED_GRACEFUL", Tone.NEEDS, "reset", "needs you"))
+    known = replace(failed, record=acknowledged(failed))
+    columns = Columns.for_width(width, [failed.name])
+    assert re.search(rf"  {words} +4m$", whole_row(known, columns)), whole_row(known, columns)
+    assert "acknowledged" not in whole_row(failed, columns)
+
+
 def acknowledged(view: DeviceView) -> DeviceRecord:
     return replace(view.record, acknowledged_state=attention_key(view), acknowledged_note="case 4711")
 

@@ -101,7 +101,8 @@ def row(
     stale = view.reach is not None and view.stale(now)
     body = Ink.DIM if stale else Ink.PLAIN
     attention = ink_of(view.next.tone)
-    if view.acknowledged or (stale and attention is Ink.PLAIN):
+    acknowledged = view.acknowledged
+    if acknowledged or (stale and attention is Ink.PLAIN):
         attention = Ink.DIM
     sign, word = state_words(view, glyphs)
     version = _short(view.version or "", columns.version)
@@ -119,10 +120,18 @@ def row(
         (pad(view.site or "", columns.site) + _GAP if columns.site else "", Ink.DIM),
     )
     room = columns.next if seen else columns.next + 1 + columns.seen  # what is fresh has no age: its words go on there
-    fits = not view.next.brief or cell_width(view.next.text) <= room
-    words = pad(view.next.text if fits else view.next.brief, room)
+    words = pad(_words(view, room, acknowledged=acknowledged), room)
     right = line((words, attention), (f" {pad(seen, columns.seen, 'right')}" if seen else "", Ink.DIM))
     return left, right
+
+
+def _words(view: DeviceView, room: int, *, acknowledged: bool) -> str:
+    """Return what is next as a list with that room can say it, and whether somebody has taken note of it."""
+    text, brief = view.next.text, view.next.brief
+    if not acknowledged:
+        return text if not brief or cell_width(text) <= room else brief
+    tries = [f"{one}, acknowledged" for one in (text, brief) if one]
+    return next((one for one in tries if cell_width(one) <= room), "acknowledged")
 
 
 def alone(view: DeviceView | None, glyphs: Glyphs) -> Line:
