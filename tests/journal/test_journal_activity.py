@@ -88,7 +88,7 @@ def test_the_activity_tells_an_operation_from_its_beginning_to_its_end(bench: Be
         ("outcome", "start sent, answer lost (no answer); watching"),
         ("end", "start ended REVIEW: so it was"),
         ("resolve", "REVIEW resolved as SUCCESS: seen on the console"),
-        ("acknowledge", "IDLE acknowledged: all well"),
+        ("acknowledge", "acknowledged (IDLE): all well"),
         ("trust", "certificate trusted: sha256:3f‹U+009B›"),
         ("journal", "hello"),
     ]

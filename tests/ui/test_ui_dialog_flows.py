@@ -229,6 +229,8 @@ async def test_an_acknowledgement_needs_a_note_and_leaves_the_top(desk: Open) ->
         await bench.type("case 4711 is open", "enter")
         await bench.wait(lambda: bench.told == [f"acknowledged: {name}"])
         await bench.until(name, lambda view: not view.needs_me and view.record.acknowledged_note == "case 4711 is open")
+        last = bench.app.service.events_of(name)[-1]
+        assert last.text == "acknowledged (call support): case 4711 is open"
 
 
 async def test_quitting_asks_only_where_an_upload_would_be_lost(desk: Open) -> None:

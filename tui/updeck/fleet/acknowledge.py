@@ -19,8 +19,9 @@ async def acknowledge(monitor: Monitor, tracked: Tracked, note: str) -> None:
     """
     if not note.strip():
         raise UsageError("an acknowledgement needs a note", device=tracked.entry.name)
-    name, key = tracked.entry.name, attention_key(tracked.view())
-    await monitor.record(lambda journal: journal.acknowledge(name, key, note))
+    view = tracked.view()
+    name, key = view.name, attention_key(view)
+    await monitor.record(lambda journal: journal.acknowledge(name, key, note, view.next.text))
     record = tracked.record
     if record.start_unresolved and record.last_start is not None and tracked.state_word == UpdateState.IDLE:
         rollout = record.last_start.rollout

@@ -26,15 +26,15 @@ def find_events(
     return [event_of(row) for row in rows][::-1]
 
 
-def set_acknowledgement(writing: Writing, device: str, state: str, note: str) -> None:
-    """Keep that a person has seen a device in `state`, in place of an earlier acknowledgement."""
-    state, note = clean(state), clean(note)
+def set_acknowledgement(writing: Writing, device: str, state: str, note: str, what: str) -> None:
+    """Keep that a person has seen a device in `state`, in place of an earlier one; `what` tells it to people."""
+    state, note, what = clean(state), clean(note), clean(what)
     writing.tx.execute(
         "INSERT INTO acknowledgements (device, state, note, at, actor) VALUES (?, ?, ?, ?, ?) ON CONFLICT (device)"
         " DO UPDATE SET state = excluded.state, note = excluded.note, at = excluded.at, actor = excluded.actor",
         (device, state, note, writing.at, writing.actor),
     )
-    add_event(writing, "acknowledge", device, f"{state} acknowledged: {note}")
+    add_event(writing, "acknowledge", device, f"acknowledged ({what}): {note}")
 
 
 def set_progress(writing: Writing, rollout: str, device: str | None, sent_bytes: int, total_bytes: int) -> None:

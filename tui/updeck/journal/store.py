@@ -207,10 +207,13 @@ class Journal(PlanBook):
         with self._database.read() as tx:
             return activity.find_events(tx, devices, since, after_id, limit)
 
-    def acknowledge(self, device: str, state: str, note: str) -> None:
-        """Keep that a person has seen a device in `state`, with a note; it is for the reader to see if it still is."""
+    def acknowledge(self, device: str, state: str, note: str, what: str | None = None) -> None:
+        """Keep that a person has seen a device in `state`, with a note; it is for the reader to see if it still is.
+
+        `what` says in the activity what was seen, where `state` is no word for people.
+        """
         with self._writing() as writing:
-            activity.set_acknowledgement(writing, device, state, note)
+            activity.set_acknowledgement(writing, device, state, note, what or state)
 
     def progress(self, rollout: str, sent_bytes: int, total_bytes: int, *, device: str | None = None) -> None:
         """Keep how far an upload of ours is, at most once a second but for its last byte. Raises `LeaseLost`.
