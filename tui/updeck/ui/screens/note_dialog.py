@@ -10,6 +10,7 @@ from updeck.fleet.views import DeviceView
 from updeck.text import clean
 from updeck.ui.facts import fact, heading, sentence
 from updeck.ui.ink import Ink, Line, ink_of, line
+from updeck.ui.lines.row import state_words
 from updeck.ui.screens.dialog import CANCEL, Dialog, Look
 from updeck.ui.widgets.form import Button, Entry, Form
 
@@ -42,7 +43,7 @@ class NoteDialog(Dialog[str]):
         for view in self._views:
             out += heading(view.name, width, self.look.glyphs.rule)
             out += fact("needs", line((view.next.text, ink_of(view.next.tone))), width)
-            out += fact("state", f"{view.state or 'unknown'}, {view.reach or 'not asked yet'}", width)
+            out += fact("state", " ".join(state_words(view, self.look.glyphs)), width)
             if view.error:
                 out += fact("error", view.error, width)
             if view.record.start_unresolved:
