@@ -18,8 +18,8 @@ from updeck.cli.output import Output
 TYPED = [(path, words) for path, examples in EXAMPLES.items() for words, _ in examples]
 
 
-def parsed(words: list[str]) -> str:
-    """Parse a command line to its end, run nothing, and return the command that it means."""
+def parsed(words: list[str]) -> click.Context:
+    """Parse a command line to its end, run nothing, and return the context of the command that it means."""
     out = Output(io.StringIO(), io.StringIO(), environ={})
     context = root.make_context("updeck", words, obj=Invocation(out))
     command: click.Command = root
@@ -28,7 +28,7 @@ def parsed(words: list[str]) -> str:
         assert found is not None
         context = found.make_context(name, list(rest), parent=context)
         command = found
-    return context.command_path
+    return context
 
 
 def test_every_command_has_an_example_and_no_example_is_of_another() -> None:
@@ -40,7 +40,7 @@ def test_every_command_has_an_example_and_no_example_is_of_another() -> None:
 def test_an_example_is_a_command_line_that_parses(path: str, words: str) -> None:
     typed = shlex.split(re.split(r">>|\|", words)[0].removeprefix('eval "$(').removesuffix(')"'))
     assert typed[0] == "updeck"
-    meant = parsed(typed[1:])
+    meant = parsed(typed[1:]).command_path
     assert meant.startswith(path) or path == "updeck"
     assert not isinstance(COMMANDS[path], click.Group) or path == "updeck" or meant != path
 
@@ -59,3 +59,24 @@ def test_the_help_shows_the_examples_whole(path: str, capsys: pytest.CaptureFixt
     shown = capsys.readouterr().out
     for words, about in EXAMPLES[path]:
         assert f"  # {about}\n  {words}\n" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "slow_line", "mouse"),
+    [
+        ("", None, False),
+        ("demo", None, False),
+        ("demo --fast-line", False, False),
+        ("demo --mouse --slow-line", True, True),
+        ("--slow-line --mouse demo", True, True),
+        ("--slow-line demo --fast-line", False, False),
+        ("https://10.1.2.3 --fast-line", False, False),
+        ("--mouse https://10.1.2.3", None, True),
+    ],
+)
+def test_how_the_ui_draws_can_be_told_before_and_after_what_opens_it(
+    words: str, slow_line: bool | None, mouse: bool
+) -> None:
+    invocation = parsed(words.split()).find_object(Invocation)
+    assert invocation is not None
+    assert (invocation.slow_line, invocation.mouse) == (slow_line, mouse)

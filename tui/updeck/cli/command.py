@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import click
 
@@ -15,14 +15,27 @@ from updeck.cli.exits import Exit
 from updeck.cli.invocation import Invocation
 from updeck.text import clean
 
-__all__ = ["Command", "CommandGroup", "Invocation", "LazyGroup", "command", "fail_usage", "one_of"]
+__all__ = ["Command", "CommandGroup", "Invocation", "LazyGroup", "command", "drawing", "fail_usage", "one_of"]
 
-SLOW_LINE_HELP = "Draw seldom, once a second, or at once; without either, seldom where SSH brought you here."
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: object) -> None:
-    if value and parameter.name:
+    given = value is not None if parameter.secondary_opts else bool(value)
+    if given and parameter.name:
         setattr(context.ensure_object(Invocation), parameter.name, value)
+
+
+def drawing(function: Function) -> Function:
+    """Give a command that opens the UI the options of how it draws; they are kept in the `Invocation`."""
+    slow = "Draw seldom, once a second, or at once; without either, seldom where SSH brought you here."
+    options = (
+        click.option("--slow-line/--fast-line", default=None, expose_value=False, callback=_keep, help=slow),
+        click.option("--mouse", is_flag=True, expose_value=False, callback=_keep, help="Let the UI take the mouse."),
+    )
+    for option in options:
+        function = option(function)
+    return function
 
 
 def _common_options(*, reads: bool = True) -> list[click.Parameter]:

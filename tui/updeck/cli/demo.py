@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from updeck.cli.command import Invocation, command, one_of
+from updeck.cli.command import Invocation, command, drawing, one_of
 from updeck.cli.demo_engines import end_engines
 from updeck.cli.exits import Exit
 from updeck.cli.opening import show_inventory
@@ -44,6 +44,7 @@ END_S = 10.0
     show_default=True,
     help="All well, with misfits, or with faults at random.",
 )
+@drawing
 def demo(invocation: Invocation, *, devices: int, seed: int, speed: float, scenario: str) -> Exit:
     """Try it all on simulated devices."""
     check_installed()

@@ -10,7 +10,7 @@ import click
 
 from updeck import __version__
 from updeck.cli import COMPLETION_VARIABLE
-from updeck.cli.command import SLOW_LINE_HELP, LazyGroup, fail_usage
+from updeck.cli.command import LazyGroup, drawing, fail_usage
 from updeck.cli.exits import Exit
 from updeck.cli.invocation import Invocation, ended
 from updeck.cli.output import Output
@@ -82,16 +82,14 @@ def _print_manual(context: click.Context, parameter: click.Parameter, value: boo
     callback=_print_manual,
     help="Print the manual page updeck(1) and exit: `updeck --man | man -l -` shows it.",
 )
-@click.option("--mouse", is_flag=True, help="Let the UI take the mouse.")
-@click.option("--slow-line/--fast-line", default=None, help=SLOW_LINE_HELP)
+@drawing
 @click.pass_context
-def root(context: click.Context, *, mouse: bool, slow_line: bool | None) -> Exit | None:
+def root(context: click.Context) -> Exit | None:
     """Software updates for a fleet of appliances.
 
     Without a command the UI opens: for the fleet of the inventory, or for the one device at URL.
     """
     invocation = context.ensure_object(Invocation)
-    invocation.mouse, invocation.slow_line = mouse, slow_line
     if context.invoked_subcommand is not None:
         return None
     if invocation.json:
