@@ -264,6 +264,16 @@ async def test_v_shows_one_device_in_full_and_its_keys_act_on_it() -> None:
         assert isinstance(seat.app.screen, FleetScreen)
 
 
+async def test_images_that_were_never_read_are_not_said_to_be_none() -> None:
+    unread = replace(device("ar11-a"), reach=Reach.AUTH, reading=None)
+    for view, words in ((unread, "not known: it has not answered yet"), (device("ar11-b"), "none")):
+        async with seated(Stage([view]), (80, 24)) as seat:
+            await seat.press("v")
+            await seat.until("Images ")
+            lines = seat.text.splitlines()
+            assert lines[next(at for at, one in enumerate(lines) if " Images " in one) + 1].strip() == words
+
+
 async def test_the_whole_activity_follows_its_end_and_is_narrowed_by_words() -> None:
     stage = Stage(bank(), some_events(time.time()))
     async with seated(stage) as seat:

@@ -105,7 +105,8 @@ class DetailScreen(ReadingScreen):
         if view is None:
             return out
         out += heading("Images", width, glyphs.rule)
-        for block in image_blocks(view, width, glyphs) or ((line(("none", Ink.DIM)),),):
+        none = "not known: it has not answered yet" if view.reading is None else "none"
+        for block in image_blocks(view, width, glyphs) or ((line((none, Ink.DIM)),),):
             out += block
         return out + dossier_lines(view, self._known, width, glyphs, now)
 
