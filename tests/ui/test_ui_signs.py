@@ -28,7 +28,7 @@ from updeck.ui.ink import text_of
 from updeck.ui.lines.dossier import Dossier, dossier_lines
 from updeck.ui.lines.images import image_blocks
 from updeck.ui.lines.plan import Planned, plan_lines
-from updeck.ui.lines.rollouts import list_rows, member_rows
+from updeck.ui.lines.rollouts import list_head, list_rows, member_rows
 from updeck.ui.lines.row import Columns, row, sign_of_reach, sign_of_state
 from updeck.ui.lines.signs import sign_of_fate, sign_of_phase, sign_of_result, sign_of_rollout, sign_of_verdict
 from updeck.ui.lines.status import step_line
@@ -152,10 +152,20 @@ def test_the_list_of_rollouts_shows_both(glyphs: Glyphs) -> None:
     plan = plan_of(1)
     for record in (record_of(plan), record_of(plan, member("d0", done(Verdict.SUCCESS, sent(Op.INIT))))):
         one = summary_of(record, plan, NOW)
-        shown(one.state.value, sign_of_rollout(one.state, glyphs), text_of(list_rows([one], 118, glyphs)[0].line))
+        shown(one.state.word, sign_of_rollout(one.state, glyphs), text_of(list_rows([one], 118, glyphs)[0].line))
     lost = record_of(plan, member("d0", sent(Op.INIT)))
     lost = replace(lost, row=replace(lost.row, lease_alive=False))
     assert f"{glyphs.failed} NO ENGINE" in text_of(list_rows([summary_of(lost, plan, NOW)], 118, glyphs)[0].line)
+
+
+@pytest.mark.parametrize("state", RolloutState)
+def test_the_narrowest_list_of_rollouts_cuts_neither_state_nor_what_it_brings(state: RolloutState) -> None:
+    plan = plan_of(1)
+    one = replace(summary_of(record_of(plan), plan, NOW), state=state, orphaned=False, what="11.8.0 #28924 updated")
+    drawn = text_of(list_rows([replace(one, verdicts="57 SUCCESS")], 58, UNICODE)[0].line)
+    assert drawn.endswith("  0/1  11.8.0 updated"), drawn
+    assert "…" not in drawn
+    assert text_of(list_head(58)).index("done") + len("done") == drawn.index("0/1") + len("0/1") + 2
 
 
 @pytest.mark.parametrize("glyphs", SETS)

@@ -42,7 +42,7 @@ _STATE_INKS = {
     RolloutState.ENDED: Ink.DIM,
     RolloutState.ABORTED: Ink.DIM,
 }
-_ID, _STATE, _CREATED, _DONE, _SHORT_DONE = 13, 23, 16, 9, 7
+_ID, _STATE, _SHORT_STATE, _CREATED, _DONE, _SHORT_DONE = 13, 23, 11, 16, 9, 7
 _SHORT_PHASE, _PHASE, _PROGRESS, _SINCE = 19, 22, 16, 4
 _NAME_LEAST, _NAME_MOST = 8, 24
 _NORMAL, _WIDE = 76, 100
@@ -54,6 +54,7 @@ _INDENT = line(" ")
 _LEAD = 2
 
 
+_BUILD = re.compile(r" #[0-9]+")
 _CLAUSE = re.compile(r"(?<=[;,] )(?![^()]*\))|(?= \()")
 """Where a sentence may end early: after a comma or semicolon that stands in no parentheses, and before these."""
 
@@ -68,8 +69,8 @@ class Row:
 
 def list_head(width: int) -> Line:
     """Return the titles over the list of rollouts."""
-    words = [pad("id", _ID), pad("state", _STATE), *([pad("created", _CREATED)] if width >= _WIDE else [])]
-    cells = _DONE if width >= _NORMAL else _SHORT_DONE
+    state, cells = (_STATE, _DONE) if width >= _NORMAL else (_SHORT_STATE, _SHORT_DONE)
+    words = [pad("id", _ID), pad("state", state), *([pad("created", _CREATED)] if width >= _WIDE else [])]
     return fit_line(line((" " * _LEAD + "  ".join([*words, pad("done", cells, "right"), "what"]), Ink.DIM)), width)
 
 
@@ -80,20 +81,24 @@ def list_rows(rollouts: Sequence[Summary], width: int, glyphs: Glyphs) -> list[R
 
 def _listed(one: Summary, width: int, glyphs: Glyphs) -> Line:
     state = one.state
-    done, cells, what = f"{one.ended} of {one.devices}", _DONE, one.title
+    done, cells, state_cells, word = f"{one.ended} of {one.devices}", _DONE, _STATE, state.word
     if width < _NORMAL:
-        done, cells, what = done.replace(" of ", "/"), _SHORT_DONE, what.partition(" #")[0]
+        done, cells, state_cells = done.replace(" of ", "/"), _SHORT_DONE, _SHORT_STATE
+        word = "PROMOTE?" if state is RolloutState.WAITING_FOR_PROMOTION else word
     created = pad(date_and_time(one.created_at), _CREATED) + "  " if width >= _WIDE else ""
     ink = Ink.NEEDS if one.orphaned else _STATE_INKS.get(state, Ink.PLAIN)
-    stands = f"{glyphs.failed} NO ENGINE" if one.orphaned else f"{sign_of_rollout(state, glyphs)} {state.word}"
-    return line(
+    stands = f"{glyphs.failed} NO ENGINE" if one.orphaned else f"{sign_of_rollout(state, glyphs)} {word}"
+    drawn = line(
         (pad(in_short(one.id), _ID) + "  ", Ink.PLAIN),
-        (pad(stands, _STATE) + "  ", ink),
+        (pad(stands, state_cells) + "  ", ink),
         (created, Ink.DIM),
         (pad(done, cells, "right") + "  ", Ink.PLAIN),
-        (what, Ink.PLAIN),
-        (f"   {one.verdicts}" if one.verdicts != "no verdict" else "", Ink.DIM),
     )
+    verdicts = f"   {one.verdicts}" if one.verdicts != "no verdict" else ""
+    brief = _BUILD.sub("", one.title)
+    tries = [((what, Ink.PLAIN), (told, Ink.DIM)) for told in (verdicts, "") for what in (one.title, brief)]
+    room = width - _LEAD - width_of(drawn)
+    return line(*drawn, *next((one for one in tries if width_of(line(*one)) <= room), tries[-1]))
 
 
 def fleet_line(sights: Sequence[Sight], width: int) -> Line:
