@@ -325,6 +325,29 @@ async def test_a_session_that_ended_is_replaced_once_and_the_read_repeated() -> 
         assert len(device.sent("GET", "/images")) == 3
 
 
+async def test_a_session_that_one_read_replaced_stays_when_another_hears_late_that_the_old_one_ended() -> (
+    None
+):
+    sessions, replaced = Sessions(), asyncio.Event()
+
+    async def handle(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        number = len(device.sent("GET", "/images"))
+        if asked.path.endswith("/images") and number == 2:
+            await replaced.wait()
+        elif asked.path.endswith("/images") and number == 4:
+            replaced.set()
+        if asked.path.endswith("/images") and number in (2, 3):
+            writer.write(fault(401, "AUTH_EXPIRED_TOKEN", "Over"))
+        else:
+            await sessions(asked, writer)
+
+    async with rogue(handle) as device, client_of(device.url, clock=HandClock()) as client:
+        await client.images()
+        assert all(await asyncio.gather(client.images(), client.images()))
+        assert len(device.sent("GET", "/images")) == 5
+        assert sessions.logins == 2
+
+
 async def test_logins_again_are_spaced_and_after_five_of_them_held_until_a_person_says_so() -> None:
     sessions, clock = Sessions(), HandClock()
     async with rogue(sessions) as device, client_of(device.url, clock=clock) as client:
