@@ -21,9 +21,13 @@ _HOOK = """
 import json, os, sys
 log, around = os.environ["LOOKOUT"], os.environ["LOOKOUT_AROUND"]
 def _told(event, arguments):
-    if event in ("socket.connect", "socket.getaddrinfo"):
-        where = arguments[1] if event == "socket.connect" else arguments[:2]
-        where = [str(part) for part in where] if isinstance(where, tuple) else [str(where)]
+    if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
+        where = arguments[1]
+        if not isinstance(where, tuple):  # a socket of this machine, or one that is connected
+            return
+        where = [str(part) for part in where]
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"):
+        where = [str(part) for part in arguments[:2]]
     elif event in ("open", "os.listdir", "os.scandir") and not isinstance(arguments[0], int):
         where = [os.path.abspath(os.fsdecode(arguments[0] or "."))]
         if not f"{where[0]}/".startswith(f"{around}/"):
