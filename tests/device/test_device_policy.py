@@ -6,7 +6,7 @@ import asyncio
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -20,11 +20,11 @@ from device.desk import PASSWORD, BookedSource, Permit, client_of
 from device.rogue import IMAGE, Rogue, but, listening, reply, rogue
 from updeck.device.client import Endpoint
 from updeck.device.exchange import Call, Departure
-from updeck.device.guard import AsyncGuardedTransport, Guard, GuardedTransport
+from updeck.device.guard import PIECES_LIMIT, AsyncGuardedTransport, Guard, GuardedTransport
 from updeck.device.image_file import ImageFile
 from updeck.device.trust import Tls
 from updeck.device.upload import UploadSession
-from updeck.errors import ConfigError, ReadOnly, Unreachable, UpdeckError
+from updeck.errors import ConfigError, Garbled, ReadOnly, Unreachable, UpdeckError
 
 LOGINS = {
     "/api/common/1.0/login",
@@ -77,6 +77,36 @@ async def test_both_transports_stop_what_read_only_forbids(method: str) -> None:
         GuardedTransport(Guard(read_only=True), Untouchable()).exchange(request)
     with pytest.raises(ReadOnly):
         await AsyncGuardedTransport(Guard(read_only=True), Untouchable).exchange(request)
+
+
+class Crumbs(httpx.AsyncByteStream, httpx.SyncByteStream):
+    """An answer in more pieces than a network makes of one, each a blank."""
+
+    def __init__(self) -> None:
+        self.given = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        while self.given < 2 * PIECES_LIMIT:
+            self.given += 1
+            yield b" "
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self:
+            yield piece
+
+
+async def test_an_answer_in_more_pieces_than_a_network_makes_is_broken_off_by_both_transports() -> None:
+    request = httpx.Request("GET", "https://127.0.0.1/api/npm.system_update/2.0/update")
+    crumbs = [Crumbs(), Crumbs()]
+
+    def giving(crumbs: Crumbs) -> httpx.MockTransport:
+        return httpx.MockTransport(lambda _: httpx.Response(200, stream=crumbs))
+
+    with pytest.raises(Garbled, match="in more than 20000 pieces"):
+        GuardedTransport(Guard(), giving(crumbs[0])).exchange(request)
+    with pytest.raises(Garbled, match="in more than 20000 pieces"):
+        await AsyncGuardedTransport(Guard(), lambda: giving(crumbs[1])).exchange(request)
+    assert all(one.given <= PIECES_LIMIT + 2 for one in crumbs)
 
 
 @pytest.fixture
