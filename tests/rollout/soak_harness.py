@@ -49,6 +49,9 @@ SCREENS_DEEP = 5
 SAMPLE_S = 1.0
 KEPT_BYTES = 1 << 14
 KEYS = ("j", "k", "j", "j", "\x1b[6~", "\x1b[5~", "\t", "r", "]", "[", "o", "v", "R", "J", "?", "\x1b", "\x1b", "\x1b")
+FAULT = "fault in updeck"
+"""What every fault of the program itself is told with, in an engine's log and on the screen."""
+
 READY = "INITIALIZED"
 UPDATE = "/api/npm.system_update/2.0"
 _SPOILED = (aiohttp.ClientError, TimeoutError, ValueError, LookupError, TypeError, RecursionError)
@@ -98,6 +101,7 @@ class Findings:
     wrong: list[str] = field(default_factory=list)
     requests: int = 0
     ui_bytes: int = 0
+    faulty: bool = False
     ui: Memory = field(default_factory=Memory)
     engine: Memory = field(default_factory=Memory)
     simulator: Memory = field(default_factory=Memory)
@@ -186,6 +190,7 @@ def _ui(room: Path, random: Random, findings: Findings) -> Iterator[Terminal]:
             while not over.is_set() and terminal.process.poll() is None:
                 terminal.written = terminal.written[-KEPT_BYTES:]
                 findings.ui_bytes += len(terminal.read(SAMPLE_S))
+                findings.faulty = findings.faulty or FAULT.encode() in terminal.written
                 with contextlib.suppress(OSError):  # it has ended
                     terminal.send(random.choice(KEYS))
 
@@ -197,6 +202,8 @@ def _ui(room: Path, random: Random, findings: Findings) -> Iterator[Terminal]:
             over.set()
             thread.join()
         _leave(terminal, findings)
+        if findings.faulty:
+            findings.wrong.append("the UI told of a fault of its own")
 
 
 def _leave(ui: Terminal, findings: Findings) -> None:
@@ -218,7 +225,7 @@ def _look_for_crashes(room: Path, findings: Findings) -> None:
         findings.wrong.append(f"the UI crashed: {path.read_text()[-600:]}")
     for path in sorted((room / "state").glob("engine-*.log*")):
         lines = path.read_text().splitlines()
-        findings.wrong += [f"{path.name}: {line}" for line in lines if "crashed:" in line]
+        findings.wrong += [f"{path.name}: {line}" for line in lines if FAULT in line]
     said = (room / "simulator.log").read_text()
     if said:
         findings.wrong.append(f"the simulator complains: {said[-600:]}")
