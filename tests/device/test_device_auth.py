@@ -325,9 +325,7 @@ async def test_a_session_that_ended_is_replaced_once_and_the_read_repeated() -> 
         assert len(device.sent("GET", "/images")) == 3
 
 
-async def test_a_session_that_one_read_replaced_stays_when_another_hears_late_that_the_old_one_ended() -> (
-    None
-):
+async def test_a_session_that_one_read_replaced_stays_when_another_hears_late_that_the_old_one_ended() -> None:
     sessions, replaced = Sessions(), asyncio.Event()
 
     async def handle(asked: Asked, writer: asyncio.StreamWriter) -> None:

@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from simulation import StartSimulator
 from updeck.clock import SystemClock
+from updeck.device import parse
 from updeck.device.models import Reach
 from updeck.errors import Blocked, ReadOnly
 from updeck.fleet.inventory import load_fleet
@@ -295,6 +297,72 @@ async def test_a_dead_simulator_is_shown_and_recovers_by_itself(bench: Callable[
     view = await until(service, name, lambda view: view.reach == "UNREACHABLE")
     assert view.state == "IDLE", "the last good state stays on view"
     await until(service, name, lambda view: view.reach == "OK")
+
+
+async def test_a_fault_of_ours_with_one_device_is_told_without_a_value_and_ends_the_polling_of_none(
+    bench: Callable[..., Awaitable[Bench]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = await bench()
+    odd, other = site.simulator.names
+    known = str(site.simulator.truth(odd)["last_state_time"]).encode()
+    with monkeypatch.context() as patch:
+        patch.setattr(parse, "update", failing_over(known, parse.update))
+        service = await site.service()
+        await told(service, f"{odd}: this is a fault in updeck itself (ZeroDivisionError in test_fleet_service.py:")
+        assert "canary" not in (service.state.trouble or "")
+        asked = site.simulator.device(other).record
+        before = len(asked.requests())
+        await site.simulator.until(other, lambda _: len(asked.requests()) > before + 3)
+    await told(service, None)
+    view = service.state.view(odd)
+    assert view is not None
+    assert view.reach is Reach.OK
+
+
+async def test_a_fault_of_ours_while_a_call_is_sent_leaves_its_outcome_unknown_and_records_no_value(
+    bench: Callable[..., Awaitable[Bench]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = await bench(devices=1)
+    (name,) = site.simulator.names
+    service = await site.service()
+    await until(service, name, lambda view: view.reach == "OK")
+    monkeypatch.setattr(parse, "image", failing_over(b"", parse.image))
+    done = await asyncio.wrap_future(service.fetch(name, FetchOrder("http://127.0.0.1:9/x.iso")))
+    assert (done.outcome, "ZeroDivisionError in test_fleet_service.py" in done.text) == (Outcome.UNKNOWN, True)
+    assert "canary" not in done.text
+
+
+async def test_a_fault_of_ours_in_the_books_is_told_and_they_are_kept_on(
+    bench: Callable[..., Awaitable[Bench]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = await (await bench(devices=1)).service()
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "change_token", failing_over(b"", lambda _: b""))
+        await told(service, "this is a fault in updeck itself (ZeroDivisionError in test_fleet_service.py:")
+    await told(service, None)
+
+
+def failing_over(known: bytes, work: Callable[..., Any]) -> Callable[..., Any]:
+    """Return work that breaks over what holds these bytes, or over anything where there are none."""
+
+    def broken(given: Any) -> Any:
+        if not known or known in given:
+            raise ZeroDivisionError("canary")
+        return work(given)
+
+    return broken
+
+
+async def told(service: FleetService, trouble: str | None) -> None:
+    """Wait until a service says so of itself, or that all is well."""
+
+    def so() -> bool:
+        found = service.state.trouble
+        return found is None if trouble is None else trouble in (found or "")
+
+    async with asyncio.timeout(HANG_S):
+        while not so():  # noqa: ASYNC110 (the state tells nobody)
+            await asyncio.sleep(0.01)
 
 
 async def test_ending_the_program_while_an_answer_is_awaited_records_that_it_is_unknown(

@@ -14,7 +14,7 @@ from updeck.device.fetch_url import check_fetch_url, masked
 from updeck.device.models import Reach
 from updeck.device.permission import Permission
 from updeck.device.versions import same_version
-from updeck.errors import Blocked, DeviceError, ReadOnly, Refused, UnknownOutcome, UpdeckError
+from updeck.errors import Blocked, DeviceError, ReadOnly, Refused, UnknownOutcome, UpdeckError, fault_in_words
 from updeck.fleet.examine import baseline_of, build_examination
 from updeck.fleet.monitor import Monitor
 from updeck.fleet.orders import Examination, FetchOrder, Performed
@@ -23,7 +23,6 @@ from updeck.fleet.tracked import Tracked
 from updeck.fleet.views import Reading
 from updeck.journal.models import Baseline, Op, Outcome, Verdict
 from updeck.journal.permit import Permit
-from updeck.text import clean
 
 __all__ = ["Operations", "Sending", "already_there"]
 
@@ -187,7 +186,7 @@ class Operations:
             return Outcome.UNKNOWN, None, "the program ended before the answer came"
         except Exception as error:
             # an error of ours says nothing about what the device did
-            return Outcome.UNKNOWN, None, f"internal error {type(error).__name__}: {clean(error)}"
+            return Outcome.UNKNOWN, None, fault_in_words(error)
         return Outcome.ACCEPTED, None, ""
 
     async def fresh(self, tracked: Tracked) -> Reading:

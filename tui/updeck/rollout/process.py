@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -158,8 +158,8 @@ class _Driving:
         )
         engine = Engine(desk, self._journal, rollout, self._plan, clock=process.clock)
         beside = (
-            asyncio.create_task(self._keep_telling(rollout, state)),
-            asyncio.create_task(self._follow_inventory(desk)),
+            asyncio.create_task(self._lasting(lambda: self._keep_telling(rollout, state))),
+            asyncio.create_task(self._lasting(lambda: self._follow_inventory(desk))),
         )
         try:
             await engine.run()
@@ -171,6 +171,15 @@ class _Driving:
             with suppress(JournalError):
                 await self._tell(rollout, state)
         return engine.record
+
+    async def _lasting(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do what goes on beside the engine for as long as that; a fault of ours is logged, and ends none of it."""
+        while True:
+            try:
+                return await work()
+            except Exception as error:
+                self._log.crash(error)
+            await self._process.clock.sleep(TELL_EVERY_S)
 
     async def _follow_inventory(self, desk: Desk) -> None:
         """Take over how devices are trusted and logged in to when a person changes the inventory meanwhile."""
