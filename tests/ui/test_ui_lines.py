@@ -229,6 +229,14 @@ def test_history_stands_newest_first_by_time_and_not_by_place() -> None:
     assert text.index("11.7.0") < text.index(date_and_time(1_539_786_920)) < text.index("no time")
 
 
+def test_a_version_of_the_history_is_told_whole_however_long_it_is() -> None:
+    long = "11.8.0-" + "9" * 60 + " #28924"
+    told = status(device("a", version=long, now=NOW), 38)
+    history = told.partition("History")[2].partition("Device")[0]
+    assert long.replace(" ", "") in "".join(history.split())
+    assert all(cell_width(one) <= 38 for one in told.splitlines())
+
+
 def test_insecure_is_red_wherever_the_address_stands() -> None:
     view = device("a", now=NOW)
     view = replace(view, entry=replace(view.entry, tls=Tls(mode="insecure")))

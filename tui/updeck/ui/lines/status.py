@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from updeck.device.states import Reach, UpdateState
-from updeck.ui.facts import heading, wrap
+from updeck.ui.facts import hang, heading, wrap
 from updeck.ui.ink import EMPTY, Ink, Line, Span, ink_of, join, line, spread, width_of
 from updeck.ui.lines.row import state_words
 from updeck.ui.times import date_and_time, rate, size, span, time_of_day
@@ -149,7 +149,7 @@ def _history(reading: Reading, width: int, glyphs: Glyphs) -> Iterable[Line]:
         yield line(("the device tells none", Ink.DIM))
     for entry in entries:
         at = "no time" if entry.time is None else date_and_time(entry.time)
-        yield line((f"{at:<16}  ", Ink.DIM), entry.version or "no version")
+        yield from hang(line((f"{at:<16}  ", Ink.DIM)), entry.version or "no version", 18, width)
 
 
 def _when(entry: HistoryEntry) -> float:
