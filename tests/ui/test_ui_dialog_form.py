@@ -20,7 +20,7 @@ class Sheetless(Dialog[str]):
     """A dialog with three lines, the second a secret."""
 
     def make_form(self) -> Form:
-        entries = [Entry("one", "one"), Entry("two", "two", secret=True), Entry("three", "three")]
+        entries = [Entry("one", "one"), Entry("two", "two", secret=True), Entry("three", "three", hint="such as 3")]
         return Form(self.look.glyphs, entries, [CANCEL, NEXT], at="one")
 
     def on_mount(self) -> None:
@@ -46,6 +46,20 @@ async def test_a_burst_of_keys_fills_line_after_line() -> None:
         burst(app, "s3cret pass", "tab")
         burst(app, "last")
         await until(pilot, lambda: values(form) == ("admin", "s3cret pass", "last"))
+
+
+async def test_a_hint_stays_while_its_line_is_empty_and_goes_with_the_first_key() -> None:
+    app = Stage()
+    async with app.run_test() as pilot:
+        form = await opened(app)
+        await until(pilot, lambda: form.hears_from < float("inf"))
+        assert form.render_line(2).text.split() == ["three", "such", "as", "3"]
+        await pilot.press("tab", "tab")
+        assert form.at == "three"
+        assert form.render_line(2).text.split() == ["three", "such", "as", "3"]
+        assert form.render_line(2).cell_length == form.size.width
+        await pilot.press("x")
+        assert form.render_line(2).text.split() == ["three", "x"]
 
 
 async def test_a_secret_is_never_on_the_screen() -> None:

@@ -61,9 +61,11 @@ def entry_row(
     if entry.chooses:
         text = f"{glyphs.ready} {edit.text}" if edit.text else entry.hint
         return [caption, Segment(pad(text, room), value + Style(reverse=here))]
-    if not edit.text and not here:
-        hint = Style(color=palette[Ink.DIM].color, dim=palette[Ink.DIM].dim)
-        return [caption, Segment(pad(entry.hint, room), value + hint)]
+    if not edit.text and (entry.hint or not here):
+        caret = " " if here else ""
+        hint = value + Style(color=palette[Ink.DIM].color, dim=palette[Ink.DIM].dim)
+        told = [Segment(caret, value + Style(reverse=True))] if here else []
+        return [caption, *told, Segment(pad(f"{caret}{entry.hint}", room - len(caret)), hint)]
     text = glyphs.ready * len(edit.text) if entry.secret else edit.text
     if not here:
         return [caption, Segment(pad(text, room), value)]
