@@ -7,13 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from wcwidth import wcswidth
 
 from fleet_fixture import ACTOR, NOW, bank, device, image, initialized, intent, some_events
+from hostile_texts import WIDTHS
 from updeck.device.models import Image, Reach
 from updeck.device.trust import Tls
 from updeck.fleet.views import DeviceView, Next, Phase, Tone, Transfer, Watch, attention_key
 from updeck.journal.models import DeviceRecord, Event, Op, RolloutRow
-from updeck.text import cell_width
+from updeck.text import cell_width, clean, fit
 from updeck.ui.actions import Pane
 from updeck.ui.glyphs import ASCII, UNICODE, wants_ascii
 from updeck.ui.ink import Ink, Line, line, spread, text_of
@@ -57,6 +59,19 @@ def test_every_row_is_as_wide_as_its_head_whatever_it_says() -> None:
 def test_a_hostile_name_or_text_moves_no_column() -> None:
     view = device("名" * 30, next_text="漢字" * 40, version="v" * 300, now=NOW)
     assert cell_width(whole_row(view)) == cell_width(whole_row(device("a", now=NOW)))
+
+
+@pytest.mark.parametrize("text", WIDTHS, ids=ascii)
+def test_no_foreign_text_moves_what_stands_behind_it(text: str) -> None:
+    """By the widths of `wcwidth`, which is not what rows are laid out with."""
+    foreign = clean(text)
+    long = device("a", state=foreign * 9, version=foreign * 9, next_text=foreign * 40, seen_s_ago=900, now=NOW)
+    short = device("a", state="", version="", next_text="", seen_s_ago=900, now=NOW)
+    for drawn, plain in zip(row(long, COLUMNS, UNICODE, NOW), row(short, COLUMNS, UNICODE, NOW), strict=True):
+        assert wcswidth(text_of(drawn)) == wcswidth(text_of(plain))
+    shown = [image(7, state=state, version="11.8.0") for state in (fit(foreign, 12), "VALID")]
+    (first, *_), (second, *_) = image_blocks(device("a", images=tuple(shown), now=NOW), 44, UNICODE)
+    assert wcswidth(text_of(first)) == wcswidth(text_of(second))
 
 
 def test_a_row_says_name_state_version_and_next() -> None:

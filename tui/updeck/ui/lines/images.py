@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from updeck.device.states import ImageState
+from updeck.text import cell_width
 from updeck.ui.facts import wrap
 from updeck.ui.ink import Ink, Line, line
 from updeck.ui.times import rate
@@ -20,6 +21,7 @@ __all__ = ["image_blocks", "progress_bar"]
 _BAR_CELLS = 10
 _CHECKSUM_CELLS = 12
 _INDENT = 5
+_STATE_CELLS = 13
 
 
 def image_blocks(view: DeviceView | None, width: int, glyphs: Glyphs) -> tuple[tuple[Line, ...], ...]:
@@ -34,7 +36,7 @@ def _block(view: DeviceView, image: Image, width: int, glyphs: Glyphs) -> Iterab
     number = "?" if image.id is None else str(image.id)
     yield line(
         (f"{number:>2} ", Ink.DIM),
-        (f"{sign} {image.state:<12} ", ink),
+        (f"{sign} {image.state}{' ' * max(1, _STATE_CELLS - cell_width(image.state))}", ink),
         (image.version or "version not known", Ink.PLAIN if image.version else Ink.DIM),
     )
     if image.state == ImageState.UPLOADING:
