@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -212,6 +213,29 @@ def test_a_write_is_on_disk_before_it_takes_its_place_and_the_place_after(
     assert write_new(path, "first")
     write_atomic(path, "second")
     assert synced == [("file", None), ("directory", "first"), ("file", "first"), ("directory", "second")]
+
+
+@posix
+@pytest.mark.parametrize("hard_links", [True, False])
+def test_a_new_file_takes_the_place_of_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hard_links: bool
+) -> None:
+    def none(*words: object, **more: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    if not hard_links:
+        monkeypatch.setattr(os, "link", none)
+    (tmp_path / "file").write_text("theirs")
+    (tmp_path / "directory").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    there = sorted(path.name for path in tmp_path.iterdir())
+    for name in there:
+        assert not write_new(tmp_path / name, "ours")
+    assert sorted(path.name for path in tmp_path.iterdir()) == there
+    assert (tmp_path / "file").read_text() == "theirs"
+    assert write_new(tmp_path / "new", "ours")
+    assert ((tmp_path / "new").read_text(), mode_of(tmp_path / "new")) == ("ours", 0o600)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*there, "new"])
 
 
 @posix
