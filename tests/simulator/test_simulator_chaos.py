@@ -56,6 +56,14 @@ def test_a_login_is_never_answered_as_if_the_password_were_wrong() -> None:
             assert strike.fault["status"] != 403
 
 
+def test_uploads_are_refused_at_their_beginning_and_in_their_midst() -> None:
+    statuses = [one.fault for one in islice(schedule(3, "x"), 3000) if one.fault["fault"] == "status"]
+    uploads = [fault for fault in statuses if fault["path"] == "/images/upload"]
+    assert {"after_bytes" in fault for fault in uploads} == {True, False}
+    assert 401 in {fault["status"] for fault in uploads if "after_bytes" in fault}
+    assert not any("after_bytes" in fault for fault in statuses if fault["path"] != "/images/upload")
+
+
 def armed(fleet: Simulator) -> dict[str, list[str]]:
     """Return which faults the devices have now."""
     return {name: [str(fault["fault"]) for fault in fleet.device(name).faults.describe()] for name in fleet.names}

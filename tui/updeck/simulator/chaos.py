@@ -25,6 +25,9 @@ GAP_S = 1200.0
 
 LEAST_GAP_S = 30.0
 
+MIDST_BYTES = 200_000
+"""The most of an upload that is taken before it is refused midway."""
+
 Fields = Callable[[Random], dict[str, object]]
 
 
@@ -65,9 +68,16 @@ def _late(least_s: float, most_s: float) -> Fields:
 
 
 def _status(random: Random) -> dict[str, object]:
+    """Choose a status; 403 is none of them, as after it no client logs in before a person says so.
+
+    Half of those of an upload come in the midst of it, such as the 401 of a session that ends.
+    """
     status = random.choice((401, 404, 409, 413, 429, 500, 503, 507))
     path = random.choice(("/update", "/images", "/images/upload", "/update/init", "/update/start"))
-    return {"times": random.randint(1, 2), "status": status, "path": path}
+    fields: dict[str, object] = {"times": random.randint(1, 2), "status": status, "path": path}
+    if path == "/images/upload" and random.random() < 0.5:
+        fields["after_bytes"] = random.randint(1, MIDST_BYTES)
+    return fields
 
 
 def _step(random: Random) -> dict[str, object]:
