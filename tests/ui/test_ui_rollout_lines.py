@@ -144,6 +144,41 @@ def test_of_what_is_expected_nothing_is_cut_and_what_matters_most_comes_first() 
         assert set(drawn.split("  ·  ")) <= set(whole), f"cut at {width} cells"
 
 
+def test_what_finds_no_room_beside_the_forecast_stands_beside_the_engine() -> None:
+    window = parse_window("2026-12-01T22:00/2026-12-02T04:00", tz="UTC", last_start="03:00")
+    plan = replace(plan_of(1, 1, 2), window=window)
+    now = window.opens_at + 3600
+    sight = Sight(record_of(plan, went("d0", now - 1800, now - 900), going("d1", now - 300)), plan, now)
+    expected = forecast(sight.record, plan, now)
+    whole = [text_of(one).split("  ·  ") for one in facts_lines(sight, expected, 400)]
+    first, second, third = (text_of(one) for one in facts_lines(sight, expected, 118))
+    assert "window ends" not in third
+    assert "  ·  window ends " in second, "it has room there"
+    assert not set(second.split("  ·  ")) & set(third.split("  ·  "))
+    assert set(second.split("  ·  ") + third.split("  ·  ")) <= set(whole[1] + whole[2])
+    assert first.endswith("stops at failure number 1")
+    assert "stops at" not in second, "it is said above"
+    narrow, below, _ = (text_of(one) for one in facts_lines(sight, expected, 45))
+    assert "stops at" not in narrow
+    assert "stops at failure number 1" in below, "the line above had no room for it"
+
+
+@pytest.mark.parametrize("width", [118, 78, 58])
+def test_the_titles_of_the_columns_stand_right_above_what_they_name(width: int) -> None:
+    plan = plan_of(1, 2)
+    sight = Sight(record_of(plan, went("d0", NOW - 1800, NOW - 900), going("d1", NOW - 300)), plan, NOW)
+    expected = forecast(sight.record, plan, NOW)
+    drawn = member_rows(sight, expected, width, ASCII)
+    lines, size = [text_of(row.line) for row in drawn], len(wave_chart(sight, expected, width, ASCII))
+    assert size == 3
+    head, wave, row = lines[size : size + 3]
+    assert head.split()[:2] == ["name", "phase"]
+    assert wave.startswith("wave 1 of 2 ")
+    assert drawn[size + 2].key == "d0"
+    cursor, sign = 2, 2
+    assert head.index("phase") == cursor + row.index("SUCCESS") - sign
+
+
 @pytest.mark.parametrize(
     ("device", "which"),
     [("ar11-fra-dc1", " (ar11-fra-dc1 FAILED_GRACEFUL)"), ("ar11-a-very-long-name-of-a-device-dc1", "")],

@@ -33,7 +33,7 @@ from updeck.ui.lines.wave_chart import wave_chart
 from updeck.ui.rollout_sight import Sight
 from updeck.ui.times import age, date_and_time, minute, minute_and_zone, rate, time_of_day
 
-__all__ = ["Row", "facts_lines", "fleet_line", "list_head", "list_rows", "member_head", "member_rows"]
+__all__ = ["Row", "facts_lines", "fleet_line", "list_head", "list_rows", "member_rows"]
 
 _STATE_INKS = {
     RolloutState.WAITING_FOR_PROMOTION: Ink.MAY,
@@ -162,10 +162,12 @@ def facts_lines(sight: Sight, expected: Forecast, width: int) -> list[Line]:
     if plan.until is Goal.STAGED and gate.limit >= len(record.members):
         stops = "nothing goes down, and one failure stops no other"
     gate_words = ("reopen it with a new limit and a reason", Ink.NEEDS) if gate.closed else (stops, Ink.DIM)
-    limits = [] if sight.over else [line(gate_words)]
-    second = _as_fit([line(done), *limits, line(_engine(sight))], width)
-    third = _as_fit(_outlook(sight, expected), width)
-    return [first, fit_line(second, width), fit_line(third, width)]
+    limits = [] if sight.over or gate_words[0] in text_of(first) else [line(gate_words)]
+    outlook = _outlook(sight, expected)
+    third = _as_fit(outlook, width)
+    further = [part for part in outlook if part not in third]
+    second = _as_fit([line(done), *limits, line(_engine(sight)), *further], width)
+    return [first, fit_line(join(second, _DOT), width), fit_line(join(third, _DOT), width)]
 
 
 def _first(sight: Sight, width: int) -> Line:
@@ -188,13 +190,13 @@ def _ended(clauses: Sequence[tuple[str, Ink]]) -> Line:
     return line(*clauses[:-1], (last.rstrip(" ,;"), ink))
 
 
-def _as_fit(parts: Sequence[Line], width: int) -> Line:
-    """Join what fits, the first first: what comes later is left out whole rather than cut."""
+def _as_fit(parts: Sequence[Line], width: int) -> list[Line]:
+    """Return what fits into one line, the first first: what comes later is left out whole rather than cut."""
     shown: list[Line] = []
     for part in parts:
         if not shown or width_of(join([*shown, part], _DOT)) <= width:
             shown.append(part)
-    return join(shown, _DOT)
+    return shown
 
 
 def _engine(sight: Sight) -> tuple[str, Ink]:
@@ -224,24 +226,23 @@ class _Widths:
         return cls(name, _PHASE if width >= _NORMAL else _SHORT_PHASE, progress, reached)
 
 
-def member_head(sight: Sight, width: int) -> Line:
-    """Return the titles over the devices of a rollout."""
-    widths = _Widths.of(sight, width)
-    words = [pad("name", widths.name), pad("phase", widths.phase)]
-    words += [pad("progress", widths.progress)] if widths.progress else []
-    return line((" " * _LEAD + "  ".join([*words, pad("for", _SINCE, "right"), "what, or why"]), Ink.DIM))
-
-
 def member_rows(sight: Sight, expected: Forecast, width: int, glyphs: Glyphs) -> list[Row]:
-    """Return the chart of the waves, and a line per device under a title per wave, which shows how much is done."""
+    """Return the chart of the waves, the titles of the columns, and a line per device under a title per wave."""
     widths = _Widths.of(sight, width)
     rows = [Row(None, drawn) for drawn in wave_chart(sight, expected, width, glyphs)]
+    rows.append(Row(None, _member_head(widths)))
     ordered = sorted(sight.record.members, key=lambda one: (one.wave, one.position))
     for wave, group in groupby(ordered, key=lambda one: one.wave):
         members = list(group)
         rows.append(Row(None, fit_line(_wave(wave, members, sight, glyphs), width)))
         rows += [Row(one.device, fit_line(_member(one, sight, widths, glyphs), width - _LEAD)) for one in members]
     return rows
+
+
+def _member_head(widths: _Widths) -> Line:
+    words = [pad("name", widths.name), pad("phase", widths.phase)]
+    words += [pad("progress", widths.progress)] if widths.progress else []
+    return line((" " * _LEAD + "  ".join([*words, pad("for", _SINCE, "right"), "what, or why"]), Ink.DIM))
 
 
 def _wave(wave: int, members: Sequence[MemberRecord], sight: Sight, glyphs: Glyphs) -> Line:

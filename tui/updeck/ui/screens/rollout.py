@@ -15,7 +15,7 @@ from updeck.ui.flows import rollouts as flows
 from updeck.ui.flows.undoing import undo_flow
 from updeck.ui.ink import EMPTY, Ink, Line, line, width_of
 from updeck.ui.lines.footer import keys_line
-from updeck.ui.lines.rollouts import Row, facts_lines, member_head, member_rows
+from updeck.ui.lines.rollouts import Row, facts_lines, member_rows
 from updeck.ui.lines.signs import sign_of_rollout
 from updeck.ui.rollout_sight import Sight
 from updeck.ui.screens.rows import RowScreen
@@ -54,7 +54,7 @@ _ALIASES = {"next": "arm", "start": "arm"}
 class RolloutScreen(RowScreen):
     """Follows the journal: the engine goes on whether anybody looks or not."""
 
-    ABOVE = 4
+    ABOVE = 3
 
     def __init__(self, deck: UpdeckApp, rollout: str, device: str | None = None) -> None:
         super().__init__(deck, at=device)
@@ -111,9 +111,9 @@ class RolloutScreen(RowScreen):
         return next((one for one in tries if width_of(one) <= width), line(*self.deck.label_line(), *stands))
 
     def above(self, width: int) -> Sequence[Line]:
-        """Return how it stands in words, and the titles of the columns."""
+        """Return how it stands in words."""
         sight = self.sight
-        return () if sight is None else (*facts_lines(sight, self._foretold(sight), width), member_head(sight, width))
+        return () if sight is None else facts_lines(sight, self._foretold(sight), width)
 
     def _foretold(self, sight: Sight) -> Forecast:
         """Return what is to be expected, computed once for what is drawn together."""
@@ -123,7 +123,7 @@ class RolloutScreen(RowScreen):
         return known[2]
 
     def listed(self, width: int) -> Sequence[Row]:
-        """Return a row per device under one per wave."""
+        """Return the chart, and a row per device under one per wave."""
         sight = self.sight
         return [] if sight is None else member_rows(sight, self._foretold(sight), width, self.deck.glyphs)
 
