@@ -7,15 +7,14 @@ with `AMONG` all of them belong to that many devices, which stand at the top of 
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import sys
 import threading
-import time
 from dataclasses import dataclass, replace
 from itertools import count, cycle, islice
 from typing import TYPE_CHECKING, cast
 
+from fast_clock import FastClock
 from fleet_fixture import Stage, many
 from updeck.errors import UpdeckError
 from updeck.fleet.views import DeviceView, Next, Tone
@@ -27,23 +26,6 @@ if TYPE_CHECKING:
 _BEAT_S = 0.1
 _ROUND_S = 10.0
 """Within so long, by the fast clock, every device answers once: more often than those of a fleet at rest do."""
-
-
-class FastClock:
-    """The machine's clock, some times faster, from the minute on at which it was made."""
-
-    def __init__(self, speed: float) -> None:
-        self._speed = speed
-        self._wall, self._started = time.time() // 60 * 60, time.monotonic()
-
-    def monotonic(self) -> float:
-        return (time.monotonic() - self._started) * self._speed
-
-    def wall(self) -> float:
-        return self._wall + self.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds / self._speed)
 
 
 @dataclass

@@ -13,8 +13,8 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from fast_clock import FastClock
 from fleet_fixture import ACTOR, Stage, device
-from ui_child import FastClock
 from updeck.fleet.inventory import Fleet
 from updeck.journal.models import Baseline, Op, Outcome
 from updeck.journal.plan_models import Member, Position
