@@ -12,13 +12,17 @@ from pathlib import Path
 import pytest
 
 from fleet_fixture import NOW, Stage, bank, device, image, some_events
+from rollout_records import done, member, plan_of, record_of, sent
 from seat import Seat, seated
 from terminal_fixture import on_terminal
 from updeck.export import Format
 from updeck.fleet.device_csv import parse_devices
 from updeck.fleet.documents import status_row
-from updeck.ui.exports import activity_export, devices_export, images_export
+from updeck.journal.models import Op, Verdict
+from updeck.rollout.summary import summary_of
+from updeck.ui.exports import activity_export, devices_export, images_export, members_export, rollouts_export
 from updeck.ui.flows.carrying import texts_of
+from updeck.ui.rollout_sight import Sight
 from updeck.ui.widgets.form import Form
 
 
@@ -66,6 +70,31 @@ def test_activity_is_told_as_the_journal_tells_it() -> None:
     assert [one["text"] for one in json.loads(activity_export(events).text(Format.JSON))["events"]] == [
         event.text for event in events
     ]
+
+
+@pytest.mark.parametrize("form", Format)
+def test_rollouts_and_the_devices_of_one_are_tables_in_every_form(form: Format) -> None:
+    plan = replace(plan_of(1, 1), ticket="CHG-4711")
+    record = record_of(plan, member("d0", done(Verdict.SUCCESS, sent(Op.INIT, Op.START))))
+    listed = rollouts_export([summary_of(record, plan, NOW)]).text(form)
+    members = members_export(Sight(record, plan, NOW), None).text(form)
+    if form is Format.JSON:
+        (one,) = json.loads(listed)["rollouts"]
+        assert (one["id"], one["ticket"]) == (record.row.id, "CHG-4711")
+        assert [found["verdict"] for found in json.loads(members)["devices"]] == ["SUCCESS", None]
+    elif form is Format.CSV:
+        header, row = rows(listed)
+        told = dict(zip(header, row, strict=True))
+        assert (told["ended"], told["devices"], told["what"], told["verdicts"]) == (
+            "1",
+            "2",
+            "11.8.0 #28924 updated",
+            "1 SUCCESS",
+        )
+        assert [(one[0], one[4]) for one in rows(members)] == [("name", "verdict"), ("d0", "SUCCESS"), ("d1", "")]
+    else:
+        assert "| CHG-4711 | 1 SUCCESS |" in listed
+        assert "| d0 | 1 | 1 | ENDED | SUCCESS |" in members
 
 
 def files_in(directory: Path) -> list[str]:

@@ -179,6 +179,15 @@ def test_the_titles_of_the_columns_stand_right_above_what_they_name(width: int) 
     assert head.index("phase") == cursor + row.index("SUCCESS") - sign
 
 
+def test_how_long_a_box_took_is_told_without_its_brackets_where_these_have_no_room() -> None:
+    plan = plan_of(1, 1)
+    sight = Sight(record_of(plan, went("d0", NOW - 1800, NOW - 900), went("d1", NOW - 1800, NOW - 880)), plan, NOW)
+    expected = forecast(sight.record, plan, NOW)
+    whole = text_of(facts_lines(sight, expected, 200)[2])
+    assert whole.endswith(" (2 boxes so far)")
+    assert text_of(facts_lines(sight, expected, 58)[2]) == whole.partition(" (")[0]
+
+
 @pytest.mark.parametrize(
     ("device", "which"),
     [("ar11-fra-dc1", " (ar11-fra-dc1 FAILED_GRACEFUL)"), ("ar11-a-very-long-name-of-a-device-dc1", "")],

@@ -84,10 +84,24 @@ def _cell(value: Json) -> Cell:
 
 
 def rollouts_export(rollouts: Iterable[Summary]) -> Export:
-    """Return rollouts as `rollout list` tells them."""
-    found = [list_row(one) for one in rollouts]
-    header = ("id", "state", "digest", "created_at", "ticket")
-    return Export("rollouts", {"rollouts": found}, header, [tuple(_cell(row[key]) for key in header) for row in found])
+    """Return rollouts: the JSON as `rollout list` tells them, the rows with what the screen shows of each too."""
+    listed = list(rollouts)
+    header = ("id", "state", "created_at", "ended", "devices", "what", "ticket", "verdicts", "digest")
+    rows: list[tuple[Cell, ...]] = [
+        (
+            one.id,
+            one.state.value,
+            rfc3339(one.created_at),
+            one.ended,
+            one.devices,
+            one.what,
+            one.ticket,
+            one.verdicts,
+            one.digest,
+        )
+        for one in listed
+    ]
+    return Export("rollouts", {"rollouts": [list_row(one) for one in listed]}, header, rows)
 
 
 def members_export(sight: Sight, engine: Engine | None) -> Export:

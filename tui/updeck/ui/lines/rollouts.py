@@ -167,7 +167,10 @@ def facts_lines(sight: Sight, expected: Forecast, width: int) -> list[Line]:
     third = _as_fit(outlook, width)
     further = [part for part in outlook if part not in third]
     second = _as_fit([line(done), *limits, line(_engine(sight)), *further], width)
-    return [first, fit_line(join(second, _DOT), width), fit_line(join(third, _DOT), width)]
+    below = join(third, _DOT)
+    if width_of(below) > width:
+        below = tuple(span._replace(text=span.text.partition(" (")[0]) for span in below)
+    return [first, fit_line(join(second, _DOT), width), fit_line(below, width)]
 
 
 def _first(sight: Sight, width: int) -> Line:
