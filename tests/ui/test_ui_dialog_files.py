@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dialog_stage import LOOK, Stage, burst, until, words
+from hostile_texts import CONTROLS
 from updeck.ui.directory import complete, first_directory, matching, read_directory, split_typed
 from updeck.ui.recent import Recent, load_recent, save_recent, with_directory, with_rate, with_url
 from updeck.ui.screens.file_picker import FilePicker
@@ -162,6 +163,16 @@ def test_a_memory_that_others_wrote_is_ignored(tmp_path: Path, text: str) -> Non
     save_recent(tmp_path, Recent())
     next(tmp_path.iterdir()).write_text(text)
     assert load_recent(tmp_path) == Recent()
+
+
+@pytest.mark.parametrize("text", CONTROLS, ids=ascii)
+def test_a_text_that_others_put_into_the_memory_comes_out_clean(tmp_path: Path, text: str) -> None:
+    save_recent(tmp_path, Recent())
+    told = {"urls": [f"https://files/{text}"], "filters": [text], "rates": {text: 1.0}}
+    next(tmp_path.iterdir()).write_text(json.dumps(told))
+    found = load_recent(tmp_path)
+    assert (len(found.urls), len(found.filters), len(found.rates)) == (1, 1, 1)
+    assert all(one.isprintable() for one in (*found.urls, *found.filters, *found.rates))
 
 
 def test_remembering_is_bounded_and_may_fail_in_silence(tmp_path: Path) -> None:
