@@ -292,7 +292,7 @@ FIRST_DONE = member("d0", done(Verdict.SUCCESS, at=NOW - 600))
 
 def test_the_next_wave_waits_for_all_of_this_one_then_for_its_bake_then_for_a_person() -> None:
     plan = replace(plan_of(1, 2), bake_s=600)
-    assert reason(Op.UPLOAD, plan, device="d1") == "wave 2 waits for 1 device of the waves before it"
+    assert reason(Op.UPLOAD, plan, device="d1") == "wave 2 waits for 1 device of earlier waves"
     baking = reason(Op.UPLOAD, plan, FIRST_DONE, device="d1", now=NOW - 1)
     assert baking == "wave 2 waits until 1970-01-12T13:46:40Z, when the bake time of wave 1 is over"
     assert reason(Op.UPLOAD, plan, FIRST_DONE, device="d1") == "wave 2 waits for a person to promote it"
@@ -342,7 +342,7 @@ def _ended(turn: int, *, at: float, resolved: int | None = None) -> Attempt:
 def test_a_plan_may_promote_its_waves_by_itself() -> None:
     plan = replace(plan_of(1, 2, 3), promote=Promotion.AUTO)
     assert reason(Op.INIT, plan, FIRST_DONE, device="d1") is None
-    assert reason(Op.INIT, plan, FIRST_DONE, device="d2") == "wave 3 waits for 1 device of the waves before it"
+    assert reason(Op.INIT, plan, FIRST_DONE, device="d2") == "wave 3 waits for 1 device of earlier waves"
 
 
 def test_a_wave_in_which_something_was_sent_stays_open_whatever_is_retried_before_it() -> None:

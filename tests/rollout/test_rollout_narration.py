@@ -80,7 +80,7 @@ def test_what_people_ask_is_told_with_name_and_reason() -> None:
 
 def test_a_device_that_waits_tells_what_holds_it_now_and_not_what_its_engine_last_said() -> None:
     stale = at(member("d1"), Phase.WAITING, "an old reason")
-    assert standing(stale, record_of(PLAN, stale), PLAN, NOW) == "wave 2 waits for 1 device of the waves before it"
+    assert standing(stale, record_of(PLAN, stale), PLAN, NOW) == "wave 2 waits for 1 device of earlier waves"
 
 
 @pytest.mark.parametrize(

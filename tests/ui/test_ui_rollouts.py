@@ -176,7 +176,7 @@ async def test_a_wave_is_promoted_by_its_size_and_target(world: Callable[[Plan],
     async with seated(stage) as seat:
         await seat.open()
         await seat.press("P")
-        await seat.reads("wave 2 waits for 2 devices of the waves before it")
+        await seat.reads("wave 2 waits for 2 devices of earlier waves")
         stage.canary_done()
         await seat.reads("waits for a person to promote it")
         await seat.press("P")

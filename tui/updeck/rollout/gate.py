@@ -142,7 +142,7 @@ def _unripe(wave: int, record: RolloutRecord, plan: Plan, now: float) -> str | N
     before = [member for member in record.members if member.wave < wave]
     going = sum(not ended(member) for member in before)
     if going:
-        return f"wave {wave} waits for {plural(going, 'device')} of the waves before it"
+        return f"wave {wave} waits for {plural(going, 'device')} of earlier waves"
     last = max((one.attempt.end for one in before if one.attempt.end), key=order_of, default=None)
     if last is None or not plan.bake_s or now >= last.at + plan.bake_s:
         return None

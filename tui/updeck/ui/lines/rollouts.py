@@ -237,7 +237,7 @@ def member_rows(sight: Sight, expected: Forecast, width: int, glyphs: Glyphs) ->
     ordered = sorted(sight.record.members, key=lambda one: (one.wave, one.position))
     for wave, group in groupby(ordered, key=lambda one: one.wave):
         members = list(group)
-        rows.append(Row(None, fit_line(_wave(wave, members, sight, glyphs), width)))
+        rows.append(Row(None, fit_line(_wave(wave, members, sight, width, glyphs), width)))
         rows += [Row(one.device, fit_line(_member(one, sight, widths, glyphs), width - _LEAD)) for one in members]
     return rows
 
@@ -248,18 +248,22 @@ def _member_head(widths: _Widths) -> Line:
     return line((" " * _LEAD + "  ".join([*words, pad("for", _SINCE, "right"), "what, or why"]), Ink.DIM))
 
 
-def _wave(wave: int, members: Sequence[MemberRecord], sight: Sight, glyphs: Glyphs) -> Line:
+def _wave(wave: int, members: Sequence[MemberRecord], sight: Sight, width: int, glyphs: Glyphs) -> Line:
+    """Return the title of a wave: what keeps it from opening is told before its bar is long."""
     done = sum(map(ended, members))
     good = sum(_ink(one) is Ink.DIM and ended(one) for one in members)
-    cells = min(_BAR, max(1, len(members)))
+    title, barrier = f"wave {wave} of {sight.plan.waves}  ", _barrier(wave, sight)
+    told = f"  {done} of {len(members)} done  {barrier}"
+    cells = max(0, min(_BAR, len(members), width - cell_width(title) - cell_width(told)))
+    if not cells:
+        told = f"{done}/{len(members)}  {barrier}"
     filled, fine = round(cells * done / len(members)), round(cells * good / len(members))
     return line(
-        (f"wave {wave} of {sight.plan.waves}  ", Ink.STRONG),
+        (title, Ink.STRONG),
         (glyphs.filled * fine, Ink.ACCENT),
         (glyphs.filled * max(0, filled - fine), Ink.NEEDS),
         (glyphs.empty * (cells - max(filled, fine)), Ink.DIM),
-        (f"  {done} of {len(members)} done", Ink.DIM),
-        (f"  {_barrier(wave, sight)}", Ink.DIM),
+        (told, Ink.DIM),
     )
 
 
