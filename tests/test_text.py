@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from wcwidth import wcswidth, wcwidth
 
 from hostile_texts import CONTROLS, MARKUP, WIDTHS
-from updeck.text import cell_width, clean, clean_lines, fit, pad, plain_ascii, plural
+from updeck.text import cell_width, clean, clean_lines, fit, fit_ends, pad, plain_ascii, plural
 
 MARKS = st.text(st.sampled_from("a \n\t\u0301\u0302\u20dd\u302e\u200b漢"), max_size=12)
 ANY = st.text(st.characters(codec=None), max_size=200) | MARKS | st.sampled_from((*CONTROLS, *WIDTHS, *MARKUP))
@@ -89,6 +89,25 @@ def test_a_flood_of_combining_marks_is_cut_and_costs_no_more() -> None:
 def test_padded_text_takes_its_cells_exactly(value: str, width: int) -> None:
     assert cell_width(pad(value, width)) == width
     assert cell_width(fit(value, width)) <= width
+
+
+@given(ANY.map(clean), st.integers(0, 30))
+def test_a_text_cut_in_its_middle_keeps_both_ends_and_fits(value: str, width: int) -> None:
+    cut = fit_ends(value, width)
+    assert cell_width(cut) <= width
+    if cell_width(value) <= width:
+        assert cut == value
+    else:
+        head, mark, tail = cut.partition("…") if "…" not in value else (cut, "…", "")
+        assert mark == ("…" if width else "")
+        assert value.startswith(head.rstrip("…"))
+        assert value.endswith(tail)
+
+
+def test_boxes_whose_names_differ_in_their_ends_can_be_told_apart_where_there_is_little_room() -> None:
+    assert fit_ends("ar11-frankfurt-dc1-0007", 14) == "ar11-f…c1-0007"
+    assert fit_ends("ar11-e\u0301e\u0301e\u0301e\u0301", 7) == "ar1…e\u0301e\u0301e\u0301"
+    assert fit_ends("a漢字漢字", 4) == "a…字"
 
 
 def test_every_kept_character_takes_the_same_cells_for_the_screen_the_terminal_and_unicode() -> None:

@@ -98,7 +98,7 @@ def test_a_list_too_narrow_for_what_is_next_says_it_briefly_and_the_status_says_
     view = device(name, "FAILED_GRACEFUL", now=NOW, seen_s_ago=260)
     view = replace(view, next=Next(text, Tone.NEEDS, "reset", "needs you"))
     narrow = whole_row(view, Columns.for_width(60, [name]))
-    assert re.search(r"FAILED_GRACEFUL +needs you +4m$", narrow), narrow
+    assert re.search(r"ar11-a…ng-name +. FAILED_GRACEFUL +needs you +4m$", narrow), narrow
     assert text in whole_row(view, Columns.for_width(100, [name]))
     assert text in status(view, 58)
 

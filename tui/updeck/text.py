@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["cell_width", "clean", "clean_lines", "fit", "pad", "plain_ascii", "plural"]
+__all__ = ["cell_width", "clean", "clean_lines", "fit", "fit_ends", "pad", "plain_ascii", "plural"]
 
 LINE_LIMIT = 500
 """Longest cleaned single line, in characters."""
@@ -123,6 +123,20 @@ def fit(value: str, width: int) -> str:
         out.append(character)
         used += cells
     return "".join(out) + "…"
+
+
+def fit_ends(value: str, width: int) -> str:
+    """Cut `value` to at most `width` cells in its middle, at `…`: names of boxes often differ in their ends alone."""
+    if cell_width(value) <= width or width < 3:
+        return fit(value, width)
+    at, used = len(value), 0
+    while used + (cells := cell_width(value[at - 1])) <= width // 2:
+        at, used = at - 1, used + cells
+    while at < len(value) and not cell_width(
+        value[at]
+    ):  # what stands on the character before it would stand on the mark
+        at += 1
+    return fit(value, width - used) + value[at:]
 
 
 def pad(value: str, width: int, align: str = "left") -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from updeck.device.states import Reach, UpdateState
 from updeck.fleet.tone import BRIEF_CELLS, Tone
-from updeck.text import cell_width, pad
+from updeck.text import cell_width, fit_ends, pad
 from updeck.ui.ink import Ink, Line, ink_of, line
 from updeck.ui.lineup import Sort
 from updeck.ui.times import age
@@ -111,7 +111,7 @@ def row(
         (glyphs.cursor if cursor else " ", Ink.ACCENT),
         (glyphs.mark if marked else " ", Ink.ACCENT),
         (glyphs.changed if changed else " ", Ink.STRONG),
-        (pad(view.name, columns.name), Ink.STRONG if cursor else body),
+        (pad(fit_ends(view.name, columns.name), columns.name), Ink.STRONG if cursor else body),
         ("!", Ink.NEEDS) if view.entry.insecure else (" ", body),
         (" ", body),
         (pad(f"{sign} {word}", columns.state), attention),
