@@ -272,5 +272,6 @@ async def test_a_plan_is_made_by_keys_with_a_chosen_file_and_carried_out_by_an_e
 
 async def test_where_no_engine_can_be_the_plan_says_so(desk: Open) -> None:
     async with desk(change=lambda fleet: replace(fleet, path=None)) as bench:
+        await bench.wait(lambda: bench.app.home.lineup.current is not None)
         bench.app.home.press("plan")
         await bench.wait(lambda: "saved in no inventory that an engine could read" in bench.notice)
