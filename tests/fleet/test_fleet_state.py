@@ -96,3 +96,17 @@ def test_a_hundred_thousand_changes_leave_nothing_behind_but_a_bounded_trail() -
     assert sizes == {"_views": 100, "_changed_at": 100, "_trails": 100, "_changes": CHANGES_MOST, "_troubles": 0}
     kept = {key: len(value) for key, value in vars(rows).items() if isinstance(value, dict | tuple | frozenset)}
     assert kept == {"_views": 100, "_shown": 100, "_rows": 100, "_looked": 100, "marks": 0}
+
+
+def test_what_a_thousand_devices_go_through_alike_is_in_memory_once() -> None:
+    state = FleetState()
+    for name in ("a", "b"):
+        for number in range(6):
+            reach = (Reach.OK, Reach.UNREACHABLE)[number % 2]
+            told = "".join(("no connection: ", "refused"))  # another object each time
+            fresh = seen(name, "".join(("ID", "LE")), float(number), reach)
+            state.put(replace(fresh, error=told if reach is Reach.UNREACHABLE else None))
+    steps = [*state.trail("a"), *state.trail("b")]
+    assert len(steps) == 12
+    texts = [text for step in steps for text in (step.state, step.version, step.error) if text is not None]
+    assert len({id(text) for text in texts}) == len(set(texts)) < len(texts)

@@ -155,7 +155,8 @@ class Monitor:
         info, info_at = (None, None) if known is None else (known.info, known.info_at)
         if with_info or moved or tracked.info_wanted or age > INFO_EVERY_S:
             try:
-                info, info_at = await client.info(), self.clock.wall()
+                told, info_at = await client.info(), self.clock.wall()
+                info = info if told == info else told  # one value for days, where it stays the same
             except (Unsupported, Garbled, Refused):
                 info = None
             self._info_at[tracked.entry.name] = self.clock.monotonic()

@@ -6,6 +6,7 @@ newer, so a hundred changes a second cost one repaint (`design.md` 6).
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterable
@@ -127,7 +128,7 @@ class FleetState:
         if known is None or (known.reach, known.state) != (view.reach, view.state):
             at = view.attempted_at or 0.0
             trail = self._trails.setdefault(view.name, deque(maxlen=TRAIL_MOST))
-            step = Step(at, view.reach, view.state, view.version, view.error)
+            step = Step(at, view.reach, _once(view.state), _once(view.version), _once(view.error))
             if trail:
                 self._counted += 1
                 self._changes.append(Change(self._counted, view.name, trail[-1], step))
@@ -154,6 +155,11 @@ class FleetState:
                 return sequence, frozenset()
             changed = frozenset(name for name, at in self._changed_at.items() if at > sequence)
             return self._sequence, changed
+
+
+def _once(text: str | None) -> str | None:
+    """Return a text that is in memory once, as a thousand devices go through the same over and over for days."""
+    return None if text is None else sys.intern(text)
 
 
 def _all_but(kind: type[DeviceView | Reading], *unseen: str) -> attrgetter[tuple[object, ...]]:

@@ -57,7 +57,7 @@ class Tracked:
         if self.identity is not None and not self.identity.same_as(identity):
             self._fail(Reach.IDENTITY, f"{identity.describe()} answers, {self.identity.describe()} was known", now)
             return
-        if self.identity is None or reading.info is not None:
+        if self.identity is None or (reading.info is not None and self.identity != identity):
             self.identity = identity
         if self.reading is None or _standing(self.reading) != _standing(reading):
             self.state_since = _began(reading, now)
