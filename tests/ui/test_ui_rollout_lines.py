@@ -10,7 +10,7 @@ from rollout_records import NEW, NOW, control, done, initialized, intent, member
 from updeck.journal.models import Op, Verdict
 from updeck.journal.plan_models import Attempt, ControlKind, MemberRecord, Milestone, MilestoneKind
 from updeck.rollout.chain import Kind, Link
-from updeck.rollout.forecast import forecast
+from updeck.rollout.forecast import Forecast, forecast
 from updeck.rollout.plan import Plan
 from updeck.rollout.window import parse_window
 from updeck.text import cell_width
@@ -132,12 +132,17 @@ def test_the_facts_and_rows_of_a_rollout_fit_and_line_up(width: int) -> None:
     assert text_of(rows[-1].line).split() == ["d59", UNICODE.resting, "WAITING"]
 
 
-def test_of_what_is_expected_nothing_is_cut_and_what_matters_most_comes_first() -> None:
+def in_its_window() -> tuple[Sight, Forecast]:
+    """Return a rollout of two waves an hour into its window, and what is expected of it."""
     window = parse_window("2026-12-01T22:00/2026-12-02T04:00", tz="UTC", last_start="03:00")
     plan = replace(plan_of(1, 1, 2), window=window)
     now = window.opens_at + 3600
     sight = Sight(record_of(plan, went("d0", now - 1800, now - 900), going("d1", now - 300)), plan, now)
-    expected = forecast(sight.record, plan, now)
+    return sight, forecast(sight.record, plan, now)
+
+
+def test_of_what_is_expected_nothing_is_cut_and_what_matters_most_comes_first() -> None:
+    sight, expected = in_its_window()
     whole = text_of(facts_lines(sight, expected, 400)[2]).split("  ·  ")
     for width in range(60, 200):
         assert (drawn := text_of(facts_lines(sight, expected, width)[2])).split("  ·  ")[0] == whole[0]
@@ -146,11 +151,7 @@ def test_of_what_is_expected_nothing_is_cut_and_what_matters_most_comes_first() 
 
 
 def test_what_finds_no_room_beside_the_forecast_stands_beside_the_engine() -> None:
-    window = parse_window("2026-12-01T22:00/2026-12-02T04:00", tz="UTC", last_start="03:00")
-    plan = replace(plan_of(1, 1, 2), window=window)
-    now = window.opens_at + 3600
-    sight = Sight(record_of(plan, went("d0", now - 1800, now - 900), going("d1", now - 300)), plan, now)
-    expected = forecast(sight.record, plan, now)
+    sight, expected = in_its_window()
     whole = [text_of(one).split("  ·  ") for one in facts_lines(sight, expected, 400)]
     first, second, third = (text_of(one) for one in facts_lines(sight, expected, 118))
     assert "window ends" not in third

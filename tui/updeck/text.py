@@ -132,9 +132,8 @@ def fit_ends(value: str, width: int) -> str:
     at, used = len(value), 0
     while used + (cells := cell_width(value[at - 1])) <= width // 2:
         at, used = at - 1, used + cells
-    while at < len(value) and not cell_width(
-        value[at]
-    ):  # what stands on the character before it would stand on the mark
+    # what stands on the character before it would stand on the mark
+    while at < len(value) and not cell_width(value[at]):
         at += 1
     return fit(value, width - used) + value[at:]
 
