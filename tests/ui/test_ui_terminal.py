@@ -54,6 +54,24 @@ def test_keys_behind_one_that_opens_a_screen_are_not_taken_for_keys_of_the_list(
         assert terminal.process.poll() is None, "q was meant for what ? opens"
 
 
+def test_a_key_pressed_before_a_screen_is_seen_does_not_close_it() -> None:
+    """Whenever the second key comes: while the screen opens, when it stands but is not drawn yet, and later."""
+    with on_terminal(*child()) as terminal:
+        terminal.until(there)
+        terminal.until_quiet()
+        for gap_ms in (0, 2, 5, 10, 20, 40):
+            before = len(terminal.written)
+            terminal.send("?")
+            terminal.read(gap_ms / 1000)
+            terminal.send("q")
+            terminal.until_quiet()
+            assert b"un-init (reset)" in terminal.written[before:], f"closed unseen after {gap_ms} ms"
+            assert terminal.process.poll() is None
+            if "Keys of" in terminal.picture:
+                terminal.send("q")
+                terminal.until_quiet()
+
+
 def test_a_paste_into_the_list_does_nothing() -> None:
     with on_terminal(*child()) as terminal:
         terminal.until(there)

@@ -251,11 +251,15 @@ class UpdeckApp(RemappedKeys, inherit_bindings=False):
             try:
                 await change()
             finally:
-                self._turning = False
-                self.call_after_refresh(self._show_turned)
+                self.call_after_refresh(self._end_turn)
 
         self._turning = self._picture.held = True
         self.beside(turn)
+
+    def _end_turn(self) -> None:
+        """Show the new screen, and hear keys again: none is meant for what nobody has seen."""
+        self._show_turned()
+        self._turning = False
 
     def _show_turned(self) -> None:
         """Send the new screen, and nothing of the pictures on the way to it."""
