@@ -66,8 +66,19 @@ def test_a_failure_that_is_resolved_as_good_no_longer_counts_and_the_gate_stays_
     judged = member("d1", done(Verdict.REVIEW, resolved=Verdict.SUCCESS))
     gate = gate_of(record_of(plan, judged), plan)
     assert (gate.closed, gate.bad, gate.limit) == (True, 0, 0)
+    assert gate.reason == "1 failure, 0 allowed, 1 resolved as good since (d1 REVIEW)"
     reopened = record_of(plan, judged, controls=(control(ControlKind.REOPEN, "0"),))
     assert not gate_of(reopened, plan).closed
+
+
+def test_of_what_closed_a_gate_no_failure_is_left_out_because_some_are_resolved() -> None:
+    plan = replace(plan_of(1, 1, 1), limits=Limits(max_failures=1))
+    judged = member("d0", done(Verdict.REVIEW, resolved=Verdict.SUCCESS))
+    two = gate_of(record_of(plan, judged, member("d1", done(Verdict.NO_EFFECT))), plan)
+    assert two.reason == "2 failures, 1 allowed, 1 resolved as good since (d0 REVIEW, d1 NO_EFFECT)"
+    others = [member(f"d{index}", done(Verdict.NO_EFFECT)) for index in (1, 2)]
+    three = gate_of(record_of(plan, judged, *others), plan)
+    assert three.reason == "2 failures, 1 allowed (d1 NO_EFFECT, d2 NO_EFFECT)"
 
 
 def test_a_failure_that_is_resolved_as_another_failure_counts_on() -> None:

@@ -237,11 +237,14 @@ def _gate_events(record: RolloutRecord) -> list[tuple[Order, int, int]]:
 
 
 def _gate_words(record: RolloutRecord, count: int, limit: int) -> str:
-    named = [
-        f"{member.device} {attempt.end.verdict.value}"
+    """Return what closed the gate; where people resolved failures as good since, that it was these."""
+    failed = [
+        (member, attempt)
         for member in record.members
         for attempt in member.attempts
-        if bad(attempt) and attempt.end is not None and attempt.end.verdict is not None
+        if _bad_verdict(attempt) and (bad(attempt) or count <= limit)
     ]
+    named = [f"{member.device} {attempt.end.verdict}" for member, attempt in failed if attempt.end is not None]
     shown = ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
-    return f"{plural(count, 'failure')}, {limit} allowed" + (f" ({shown})" if shown else "")
+    resolved = f", {len(failed) - count} resolved as good since" if len(failed) > count else ""
+    return f"{plural(len(failed), 'failure')}, {limit} allowed{resolved}" + (f" ({shown})" if shown else "")
