@@ -207,12 +207,22 @@ def test_who_looks_on_reads_by_which_minute_a_box_is_expected() -> None:
     plan = plan_of(1, 1)
     gone = down("d1", NOW - 60)
     unknown, known = record_of(plan, gone), record_of(plan, canary("d0", NOW - 10), gone)
-    assert with_back(Ruling(Phase.REBOOTING, "down, rebooting"), unknown, "d1") == "down, rebooting"
-    told = with_back(Ruling(Phase.REBOOTING, "down, rebooting"), known, "d1")
+    assert with_back(Ruling(Phase.REBOOTING, "down, rebooting"), unknown, "d1", NOW) == "down, rebooting"
+    told = with_back(Ruling(Phase.REBOOTING, "down, rebooting"), known, "d1", NOW)
     minute = datetime.fromtimestamp(NOW - 60 + START_S + 59, UTC).astimezone().strftime("%H:%M")
     assert told == f"down, back by ~{minute}"
-    assert with_back(Ruling(Phase.RUNNING, "running"), known, "d1") == f"running, back by ~{minute}"
-    assert with_back(Ruling(Phase.PROVING, "back, proving"), known, "d1") == "back, proving"
+    assert with_back(Ruling(Phase.RUNNING, "running"), known, "d1", NOW) == f"running, back by ~{minute}"
+    assert with_back(Ruling(Phase.PROVING, "back, proving"), known, "d1", NOW) == "back, proving"
+
+
+def test_a_box_that_is_not_back_in_time_is_no_longer_said_to_be_expected() -> None:
+    plan = plan_of(1, 1)
+    known = record_of(plan, canary("d0", NOW - 10), down("d1", NOW))
+    due = NOW + START_S
+    minute = datetime.fromtimestamp(due + 59, UTC).astimezone().strftime("%H:%M")
+    rebooting = Ruling(Phase.REBOOTING, "down, rebooting")
+    assert with_back(rebooting, known, "d1", due + 59) == f"down, back by ~{minute}"
+    assert with_back(rebooting, known, "d1", due + 60) == f"down, was due by {minute}"
 
 
 @pytest.mark.parametrize(

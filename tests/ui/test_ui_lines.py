@@ -26,7 +26,7 @@ from updeck.ui.lines.images import image_blocks
 from updeck.ui.lines.row import Columns, head, row
 from updeck.ui.lines.status import status_lines, step_line
 from updeck.ui.lineup import Sort
-from updeck.ui.times import age, date_and_time, size, time_of_day
+from updeck.ui.times import age, date_and_time, lasted, size, time_of_day
 
 COLUMNS = Columns.for_width(79, ["ar11-fra-dc1"])
 
@@ -357,6 +357,14 @@ def test_who_acts_is_told_with_the_time_at_which_it_was_sent() -> None:
 def test_ages_take_four_cells_and_change_seldom(seconds: float, words: str) -> None:
     assert age(seconds) == words
     assert len(age(seconds)) <= 4
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.9, "0s"), (9.9, "9s"), (42, "42s"), (95, "1m"), (38 * 60, "38m"), (3600, "1h"), (3 * 86_400, "3d")],
+)
+def test_how_long_something_took_is_told_to_the_second_or_minute(seconds: float, words: str) -> None:
+    assert lasted(seconds) == words
 
 
 def test_amounts_and_impossible_times_are_still_words() -> None:

@@ -132,6 +132,14 @@ def test_the_facts_and_rows_of_a_rollout_fit_and_line_up(width: int) -> None:
     assert text_of(rows[-1].line).split() == ["d59", UNICODE.resting, "WAITING"]
 
 
+def test_of_a_device_that_is_done_it_is_told_to_the_second_how_long_it_took() -> None:
+    plan = plan_of(1, 1)
+    sight = Sight(record_of(plan, went("d0", NOW - 100, NOW - 53), going("d1", NOW - 47)), plan, NOW)
+    over, under_way = member_rows(sight, forecast(sight.record, plan, NOW), 118, UNICODE)[-2:]
+    assert " 47s  " in text_of(over.line)
+    assert " 40s  " in text_of(under_way.line)
+
+
 def in_its_window() -> tuple[Sight, Forecast]:
     """Return a rollout of two waves an hour into its window, and what is expected of it."""
     window = parse_window("2026-12-01T22:00/2026-12-02T04:00", tz="UTC", last_start="03:00")

@@ -23,6 +23,7 @@ from updeck.journal.plan_models import ControlKind, Position, RolloutRecord
 from updeck.journal.store import Journal
 from updeck.rollout.plan import Fence, Plan
 from updeck.ui.app import UpdeckApp
+from updeck.ui.glyphs import UNICODE
 from updeck.ui.ink import text_of
 from updeck.ui.launch import UiOptions
 from updeck.ui.screens.device_log import DeviceLogScreen
@@ -116,6 +117,20 @@ async def test_a_rollout_is_told_on_the_fleet_screen_listed_and_shown_wave_by_wa
         await seat.reads("WAITING_FOR_PROMOTION", "waits for a person to promote it", "2 of 8 done", "SUCCESS")
         await seat.press("escape", "escape")
         await seat.reads("ar11-ams")
+
+
+async def test_the_titles_stay_above_the_devices_wherever_the_cursor_goes(world: Callable[[Plan], World]) -> None:
+    stage = world(plan())
+    async with seated(stage, (60, 15)) as seat:
+        await seat.open()
+        pane = seat.app.screen.query_one("#text", Canvas)
+        for key in ("end", *["up"] * 7, *["down"] * 7):
+            await seat.press(key)
+            shown = [text_of(one) for one in pane.lines]
+            (titles,) = (at for at, one in enumerate(shown) if one.split()[:2] == ["name", "phase"])
+            (cursor,) = (at for at, one in enumerate(shown) if one.startswith(UNICODE.cursor))
+            assert titles < cursor
+        assert titles == 0
 
 
 async def test_the_screen_follows_what_the_engine_writes(world: Callable[[Plan], World]) -> None:

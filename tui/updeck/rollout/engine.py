@@ -240,7 +240,7 @@ class Engine:
         match decision:
             case Watch(ruling):
                 self._monitor.soon(tracked)
-                text = with_back(ruling, self.record, member.device)
+                text = with_back(ruling, self.record, member.device, self._clock.wall())
                 await self._stand(tracked, ruling.phase, text, soft=ruling.soft)
             case Wait(phase, reason):
                 await self._stand(tracked, phase, reason)

@@ -161,15 +161,16 @@ def fit_in_words(made: Forecast) -> str:
     return f"{plural(made.left_out, 'device does', 'devices do')} not fit into the window"
 
 
-def with_back(ruling: Ruling, record: RolloutRecord, device: str) -> str:
-    """Return what is to be said of a box that was started, with the local minute by which it is expected back."""
+def with_back(ruling: Ruling, record: RolloutRecord, device: str, now: float) -> str:
+    """Return what is to be said of a box that was started, with the local minute by which it is, or was, expected."""
     if ruling.phase not in (Phase.REBOOTING, Phase.RUNNING):
         return ruling.text
     expected = back_by(record.member(device), measured(record))
     if expected is None:
         return ruling.text
     minute = datetime.fromtimestamp(expected + 59, UTC).astimezone().strftime("%H:%M")
-    return f"{'down' if ruling.phase is Phase.REBOOTING else ruling.text}, back by ~{minute}"
+    told = "down" if ruling.phase is Phase.REBOOTING else ruling.text
+    return f"{told}, back by ~{minute}" if now < expected + 60 else f"{told}, was due by {minute}"
 
 
 def _slow(seconds: Iterable[float]) -> float | None:

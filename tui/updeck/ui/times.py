@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-__all__ = ["age", "date_and_time", "is_recent", "minute", "minute_and_zone", "rate", "size", "span", "time_of_day"]
+__all__ = [
+    "age",
+    "date_and_time",
+    "is_recent",
+    "lasted",
+    "minute",
+    "minute_and_zone",
+    "rate",
+    "size",
+    "span",
+    "time_of_day",
+]
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _RECENT_S = 20 * _HOUR
@@ -26,6 +37,14 @@ def age(seconds: float) -> str:
     if whole < 2 * _DAY:
         return f"{whole // _HOUR}h"
     return f"{min(999, whole // _DAY)}d"
+
+
+def lasted(seconds: float) -> str:
+    """Return how long something took that is over, in at most four cells: 9s, 42s, 38m, 5h, 12d."""
+    whole = max(0, int(seconds))
+    if whole < _MINUTE:
+        return f"{whole}s"
+    return f"{whole // _MINUTE}m" if whole < _HOUR else age(seconds)
 
 
 def span(seconds: float) -> str:

@@ -31,7 +31,7 @@ from updeck.ui.ink import Ink, Line, Span, fit_line, join, line, text_of, width_
 from updeck.ui.lines.signs import sign_of_phase, sign_of_rollout, sign_of_verdict
 from updeck.ui.lines.wave_chart import wave_chart
 from updeck.ui.rollout_sight import Sight
-from updeck.ui.times import age, date_and_time, minute, minute_and_zone, rate, time_of_day
+from updeck.ui.times import age, date_and_time, lasted, minute, minute_and_zone, rate, time_of_day
 
 __all__ = ["Row", "facts_lines", "fleet_line", "list_head", "list_rows", "member_rows"]
 
@@ -61,10 +61,14 @@ _CLAUSE = re.compile(r"(?<=[;,] )(?![^()]*\))|(?= \()")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a list; `key` is what the cursor can stand on, None for a title between."""
+    """One line of a list; `key` is what the cursor can stand on, None for a title between.
+
+    The one that `stays` remains on top when what stands above the list is scrolled away.
+    """
 
     key: str | None
     line: Line
+    stays: bool = False
 
 
 def list_head(width: int) -> Line:
@@ -233,7 +237,7 @@ def member_rows(sight: Sight, expected: Forecast, width: int, glyphs: Glyphs) ->
     """Return the chart of the waves, the titles of the columns, and a line per device under a title per wave."""
     widths = _Widths.of(sight, width)
     rows = [Row(None, drawn) for drawn in wave_chart(sight, expected, width, glyphs)]
-    rows.append(Row(None, _member_head(widths)))
+    rows.append(Row(None, _member_head(widths), stays=True))
     ordered = sorted(sight.record.members, key=lambda one: (one.wave, one.position))
     for wave, group in groupby(ordered, key=lambda one: one.wave):
         members = list(group)
@@ -332,9 +336,9 @@ def _progress(member: MemberRecord) -> str:
 
 
 def _for(member: MemberRecord, now: float) -> str:
-    """Return how long the present attempt took, or has taken so far."""
+    """Return how long the present attempt took, to the second or minute, or has taken so far."""
     sent = [intent.at for intent in member.attempt.intents if intent.op is not Op.DELETE]
     if not sent:
         return ""
     end = member.attempt.end
-    return age((now if end is None else end.at) - sent[0])
+    return age(now - sent[0]) if end is None else lasted(end.at - sent[0])

@@ -37,6 +37,7 @@ class RowScreen(ReadingScreen):
             self.at = keys[min(self._place, len(keys) - 1)]
         if self.at in keys:
             self._place = keys.index(self.at)
+        self._pane.stays = next((at for at, row in enumerate(rows) if row.stays), None)
         return [self._drawn(row) for row in rows]
 
     def _drawn(self, row: Row) -> Line:

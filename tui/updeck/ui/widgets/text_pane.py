@@ -18,6 +18,9 @@ class TextPane(Canvas):
     line at the end costs one line and not the whole pane.
     """
 
+    stays: int | None = None
+    """Which line of the text remains on top when it was scrolled past, because it names the columns beneath it."""
+
     def __init__(self, glyphs: Glyphs, *, widget_id: str, follows: bool = False) -> None:
         super().__init__(glyphs, widget_id=widget_id)
         self._text: tuple[Line, ...] = ()
@@ -46,8 +49,9 @@ class TextPane(Canvas):
 
     def reveal(self, first: int, last: int) -> None:
         """Scroll until the lines from `first` to `last` are on view; no farther than must be, to save a thin line."""
-        if first < self._top:
-            self._top = first
+        covered = 1 if self.stays is not None and first > self.stays else 0
+        if first < self._top + covered:
+            self._top = first - covered
         cut = 1 if self._top + self.rows < len(self._text) else 0
         if last > self._top + self.rows - 1 - cut:
             self._top = min(last - self.rows + 2, self._last_top())
@@ -63,6 +67,8 @@ class TextPane(Canvas):
             self._top = self._following_top(height)
         self._top = min(self._top, max(0, len(self._text) - 1))
         shown = list(self._text[self._top : self._top + height])
+        if self.stays is not None and self.stays < self._top and shown:
+            shown[0] = self._text[self.stays]
         below = len(self._text) - self._top - len(shown)
         if below > 0 and not self._at_end:
             shown[-1] = line((f"{self.glyphs.ellipsis} {below + 1} more lines", Ink.DIM))
