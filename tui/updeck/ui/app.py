@@ -283,8 +283,7 @@ class UpdeckApp(RemappedKeys, inherit_bindings=False):
 
     def next_theme(self) -> str:
         """Draw in the colours of the next theme, and return its name."""
-        names = list(THEMES)
-        self.ansi_color = None  # what the theme says counts
+        names, self.ansi_color = list(THEMES), None  # what the theme says counts
         self.theme = names[(names.index(self.theme) + 1) % len(names)]
         return self.theme
 
