@@ -196,6 +196,7 @@ class Person:
     async def _goes_to(self, case: Case) -> None:
         await self.leaves(case)
         await self._place(case)
+        await self._until(self._settled, case, "it comes to rest")
         self._app.strays = StrayKeys()  # what was typed before is long past
 
     @property
@@ -206,8 +207,10 @@ class Person:
         return asks(self._app, self._spelled(what))
 
     def _settled(self) -> bool:
-        """Whether a dialog takes input, or none is open nor opening."""
-        return self._app.busy is None if self._dialog is None else self._dialog.hearing
+        """Whether a dialog takes input, or none is open nor opening and the screen that stands there was shown."""
+        if self._dialog is not None:
+            return self._dialog.hearing
+        return self._app.busy is None and self._app.hears(self._app.screen)
 
     async def _asked(self, case: Case, what: str) -> None:
         await self._until(lambda: self._dialog_shows(what), case, what)
