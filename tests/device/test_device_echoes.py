@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import html
 import json
 from collections.abc import Awaitable, Callable
@@ -166,6 +167,56 @@ def test_of_many_secrets_the_newest_are_known() -> None:
     for number in range(40):
         echoes.learn(f"secret-{number:02}")
     assert echoes.mask("secret-39 secret-30") == f"{MARK} {MARK}"
+
+
+def texts_kept(*roots: object) -> set[str]:
+    """Return every text that is held in memory by these, but for names of attributes."""
+    texts: set[str] = set()
+    seen: set[int] = set()
+    left = [value for root in roots for value in vars(root).values()]
+    while left:
+        value = left.pop()
+        if isinstance(value, str):
+            texts.add(value)
+        elif not isinstance(value, type) and id(value) not in seen:
+            seen.add(id(value))
+            left += [*value, *value.values()] if isinstance(value, dict) else gc.get_referents(value)
+    return texts
+
+
+def test_of_what_secrets_may_look_like_nothing_is_kept_in_a_fleet_whose_devices_all_told_of_errors() -> None:
+    fleet = []
+    for number in range(20):
+        echoes = Echoes()
+        echoes.learn(*(secret(number, at) for at in range(12)))
+        for at in range(12):
+            body = {"error_id": "OTHER", "error_text": f"took {secret(number, at)}"}
+            masked = echoes.masked(Answer(500, json.dumps(body).encode()))
+            assert json.loads(masked.body)["error_text"] == f"took {MARK}"
+        fleet.append(echoes)
+    secrets = {secret(number, at) for number in range(20) for at in range(12)}
+    last = {f"took {secret(number, 11)}" for number in range(20)}
+    assert texts_kept(*fleet) == secrets | last | {"OTHER", f"took {MARK}"}
+    for echoes in fleet:
+        echoes.masked(Answer(200, b"{}"))
+    assert texts_kept(*fleet) == secrets
+
+
+def secret(number: int, at: int) -> str:
+    """Return one of many secrets of many devices."""
+    return f"token-{number}-{at}-é+"
+
+
+def test_what_a_device_says_again_and_again_is_looked_through_once_and_anew_when_a_secret_comes() -> None:
+    echoes = Echoes()
+    echoes.learn(PASSWORD)
+    told = echoes.mask(f"no {PASSWORD}, nor abc-token")
+    assert (told, echoes.mask(f"no {PASSWORD}, nor abc-token")) == (f"no {MARK}, nor abc-token", told)
+    assert echoes.mask(f"no {PASSWORD}, nor abc-token") is told
+    echoes.learn("abc-token")
+    assert echoes.mask(f"no {PASSWORD}, nor abc-token") == f"no {MARK}, nor {MARK}"
+    echoes.learn("x")
+    assert (echoes.mask("a x", least=6), echoes.mask("a x")) == ("a x", f"a {MARK}")
 
 
 def test_a_short_password_is_masked_in_foreign_words_and_leaves_ours_alone() -> None:

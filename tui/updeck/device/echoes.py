@@ -14,6 +14,7 @@ import string
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 from urllib.parse import quote, quote_plus
 
 from updeck.device import parse
@@ -59,26 +60,32 @@ class Echoes:
 
     def __init__(self) -> None:
         self._secrets: dict[str, None] = {}
-        self._known: _Known | None = None
+        self._last: _Masked | None = None
 
     def learn(self, *secrets: str | None) -> None:
         """Remember secrets; the oldest are forgotten when there are many."""
         for secret in filter(None, secrets):
             self._secrets.pop(secret, None)
             self._secrets[secret] = None
-            self._known = None
+            self._last = None
         while len(self._secrets) > _MOST:
             del self._secrets[next(iter(self._secrets))]
 
     def masked(self, answer: Answer) -> Answer:
         """Return an answer whose error, where it states one, repeats no secret; other answers as they are."""
-        if answer.good or not self._secrets:
+        if answer.good:
+            self._last = None
+            return answer
+        if not self._secrets:
             return answer
         fault = parse.fault(answer.body)
         if fault is None:
             return answer
-        error_id = fault.error_id if fault.error_id in _KNOWN_IDS else self.mask(fault.error_id)
-        body = {"error_id": error_id, "error_text": self.mask(fault.error_text)}
+        if fault.error_id in _KNOWN_IDS:
+            error_id, (error_text,) = fault.error_id, self._mask((fault.error_text,))
+        else:
+            error_id, error_text = self._mask((fault.error_id, fault.error_text))
+        body = {"error_id": error_id, "error_text": error_text}
         return replace(answer, body=json.dumps(body).encode("ascii"))
 
     @contextmanager
@@ -93,17 +100,26 @@ class Echoes:
 
     def mask(self, text: str, *, least: int = 1) -> str:
         """Return clean text with a mark for each secret; only for forms of `least` characters and more."""
-        if self._known is None:
-            self._known = _Known.of(tuple(self._secrets))
-        if text.endswith("…"):
-            text = _without_beginning(text, self._known)
-        for core in self._known.cores:
-            while core in text:
-                text = _without_run(text, text.index(core), len(core))
-        for form in self._known.forms:
-            if len(form) >= least:
-                text = text.replace(form, MARK)
-        return text
+        return self._mask((text,), least)[0]
+
+    def _mask(self, texts: tuple[str, ...], least: int = 1) -> tuple[str, ...]:
+        """Return texts masked; only the last are remembered, for what secrets look like takes more than all else here.
+
+        A device in trouble says the same at every poll, and its next poll is a minute away.
+        """
+        last = self._last
+        if last is None or (last.texts, last.least) != (texts, least):
+            known = _Known.of(tuple(self._secrets))
+            last = self._last = _Masked(texts, least, tuple(known.mask(text, least) for text in texts))
+        return last.masked
+
+
+class _Masked(NamedTuple):
+    """Texts, and what is left of them where the forms of `least` characters and more are masked."""
+
+    texts: tuple[str, ...]
+    least: int
+    masked: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +134,18 @@ class _Known:
         forms = {clean(form, _FORM_LIMIT) for secret in secrets for form in _forms(secret)}
         cores = {core for secret in secrets for spelt in _spelt(secret) for core in _cores(spelt)}
         return cls(tuple(sorted(forms, key=len, reverse=True)), tuple(sorted(cores, key=len, reverse=True)))
+
+    def mask(self, text: str, least: int) -> str:
+        """Return clean text with a mark for each secret; only for forms of `least` characters and more."""
+        if text.endswith("…"):
+            text = _without_beginning(text, self)
+        for core in self.cores:
+            while core in text:
+                text = _without_run(text, text.index(core), len(core))
+        for form in self.forms:
+            if len(form) >= least:
+                text = text.replace(form, MARK)
+        return text
 
 
 def _without_run(text: str, at: int, size: int) -> str:
