@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast, overload
 
 from fleet_fixture import ACTOR, NOW, Stage, device
 from seat import seated
@@ -107,3 +108,41 @@ async def test_a_key_that_means_nothing_in_its_filter_says_so_and_the_next_one_t
         await seat.press("e")
         await seat.until("1 of 2 events")
         assert "does nothing" not in seat.text
+
+
+class Events(Sequence[Event]):
+    """Many events, which count how often one of them was looked at."""
+
+    def __init__(self, count: int) -> None:
+        self._events = [Event(at, NOW + at, "a", "note", f"step {at}", ACTOR) for at in range(count)]
+        self.looks = 0
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    @overload
+    def __getitem__(self, at: int) -> Event: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Event]: ...
+    def __getitem__(self, at: int | slice) -> Event | Sequence[Event]:
+        found = self._events[at]
+        self.looks += 1 if isinstance(found, Event) else len(found)
+        return found
+
+
+async def test_one_more_of_thousands_of_events_is_drawn_without_a_look_at_those_that_are_not_on_view() -> None:
+    async with seated(Stage([device("a", now=NOW)])) as seat:
+        board = seat.screen.board
+        pane = board.activity
+        for count in (2000, 2001):
+            events = Events(count)
+            board.show_activity(events, NOW + count)
+            assert 0 < events.looks <= pane.rows
+            assert f"step {count - 1}" in "\n".join(text_of(drawn) for drawn in pane.lines)
+        assert [text_of(drawn).rpartition("step ")[2].partition(" ")[0] for drawn in pane.text] == [
+            str(at) for at in range(2001)
+        ]
+        before, events.looks = pane.lines, 0
+        pane.scroll_lines(-1)
+        assert pane.lines != before
+        assert events.looks <= pane.rows

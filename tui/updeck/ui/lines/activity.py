@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, overload
 
 from updeck.text import pad
 from updeck.ui.facts import hang
@@ -13,7 +14,7 @@ from updeck.ui.times import is_recent, time_of_day
 if TYPE_CHECKING:
     from updeck.journal.models import Event
 
-__all__ = ["event_line", "event_lines", "matching"]
+__all__ = ["EventLines", "event_line", "event_lines", "matching"]
 
 _TIME_CELLS, _DATE_CELLS = 8, 16
 _INKS = {"state": Ink.DIM, "end": Ink.STRONG}
@@ -27,6 +28,31 @@ def event_line(event: Event, width: int, name_cells: int, now: float) -> Line:
     whole = join([_when_and_where(event, name_cells, now), _what(event)])
     by = _by(event)
     return spread(whole, by, width) if by and width_of(whole) + width_of(by) + 2 <= width else fit_line(whole, width)
+
+
+@dataclass(frozen=True, slots=True)
+class EventLines(Sequence[Line]):
+    """One line of `width` cells for each event, drawn as it is looked at: of thousands a pane shows a dozen."""
+
+    events: Sequence[Event]
+    width: int
+    name_cells: int
+    now: float
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    @overload
+    def __getitem__(self, at: int) -> Line: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Line]: ...
+    def __getitem__(self, at: int | slice) -> Line | Sequence[Line]:
+        if isinstance(at, slice):
+            return [self._line(event) for event in self.events[at]]
+        return self._line(self.events[at])
+
+    def _line(self, event: Event) -> Line:
+        return event_line(event, self.width, self.name_cells, self.now)
 
 
 def event_lines(event: Event, width: int, name_cells: int, now: float) -> Sequence[Line]:

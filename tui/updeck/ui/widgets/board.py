@@ -10,7 +10,7 @@ from updeck.ui.actions import Pane
 from updeck.ui.facts import heading
 from updeck.ui.ink import Ink, Line, line, width_of
 from updeck.ui.layout import Part, Shape, lay_out
-from updeck.ui.lines.activity import event_line
+from updeck.ui.lines.activity import EventLines
 from updeck.ui.lines.row import Columns, head
 from updeck.ui.lines.status import status_lines
 from updeck.ui.widgets.canvas import Canvas
@@ -130,7 +130,7 @@ class Board:
         if self.activity.display:
             width = self.activity.cells
             cells = min(_NAME_CELLS_MOST, max(map(cell_width, self._names), default=0))
-            self.activity.set_text([event_line(event, width, cells, now) for event in events])
+            self.activity.set_text(EventLines(events, width, cells, now))
 
     def show_titles(self) -> None:
         """Draw the rules and what stands in them; the pane in use has its name in the accent colour."""

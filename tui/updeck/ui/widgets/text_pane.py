@@ -23,7 +23,7 @@ class TextPane(Canvas):
 
     def __init__(self, glyphs: Glyphs, *, widget_id: str, follows: bool = False) -> None:
         super().__init__(glyphs, widget_id=widget_id)
-        self._text: tuple[Line, ...] = ()
+        self._text: Sequence[Line] = ()
         self._top = 0
         self._follows = follows
         self._at_end = follows
@@ -31,11 +31,14 @@ class TextPane(Canvas):
     @property
     def text(self) -> tuple[Line, ...]:
         """The whole text."""
-        return self._text
+        return tuple(self._text)
 
     def set_text(self, text: Sequence[Line], *, keep_place: bool = True) -> None:
-        """Show another text, at the same place where that exists."""
-        self._text = tuple(text)
+        """Show another text, at the same place where that exists; only the lines on view are asked for.
+
+        The text is kept as it is handed over, and must not change.
+        """
+        self._text = text
         if not keep_place:
             self._top, self._at_end = 0, self._follows
         self.draw()
