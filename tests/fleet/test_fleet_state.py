@@ -110,3 +110,14 @@ def test_what_a_thousand_devices_go_through_alike_is_in_memory_once() -> None:
     assert len(steps) == 12
     texts = [text for step in steps for text in (step.state, step.version, step.error) if text is not None]
     assert len({id(text) for text in texts}) == len(set(texts)) < len(texts)
+
+
+def test_of_the_way_of_a_device_only_its_times_are_kept_anew_where_it_goes_the_same_way_again() -> None:
+    state = FleetState()
+    for number in range(10 * TRAIL_MOST):
+        state.put(seen("a", STATES[number % 3], float(number)))
+    assert [step.at for step in state.trail("a")] == [float(9 * TRAIL_MOST + at) for at in range(TRAIL_MOST)]
+    assert [step.state for step in state.trail("a")] == [STATES[at % 3] for at in range(TRAIL_MOST)]
+    kept = vars(state)["_trails"]["a"]
+    assert len({id(what) for what in kept.whats}) == 3
+    assert len(kept.ats) == len(kept.whats) == TRAIL_MOST

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import sys
 import threading
+from array import array
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from operator import attrgetter
+from typing import TypeAlias
 
 from updeck.device.models import Reach
 from updeck.fleet.views import DeviceView, Reading
@@ -46,6 +48,30 @@ class Change:
     now: Step
 
 
+_What: TypeAlias = tuple[Reach, str | None, str | None, str | None]
+"""A step without its time."""
+
+
+@dataclass(slots=True)
+class _Trail:
+    """The newest steps of one device, oldest first. What it was before it is again and again, and is kept once."""
+
+    ats: array[float] = field(default_factory=lambda: array("d"))
+    whats: list[_What] = field(default_factory=list)
+
+    def add(self, at: float, what: _What) -> None:
+        """Keep one more step, in place of the oldest where there are many."""
+        alike = next((one for one in self.whats if one == what), what)
+        if len(self.whats) == TRAIL_MOST:
+            del self.ats[0], self.whats[0]
+        self.ats.append(at)
+        self.whats.append(alike)
+
+    def steps(self) -> tuple[Step, ...]:
+        """Return them whole."""
+        return tuple(Step(at, *what) for at, what in zip(self.ats, self.whats, strict=True))
+
+
 class FleetState:
     """Views by name in the order of the inventory, with a sequence number per change. Safe to share among threads."""
 
@@ -56,7 +82,7 @@ class FleetState:
         self._sequence = 0
         self._roster = 0
         self._troubles: dict[str, str] = {}
-        self._trails: dict[str, deque[Step]] = {}
+        self._trails: dict[str, _Trail] = {}
         self._changes: deque[Change] = deque(maxlen=CHANGES_MOST)
         self._counted = 0
 
@@ -113,7 +139,8 @@ class FleetState:
     def trail(self, name: str) -> tuple[Step, ...]:
         """Return what a device went through while we looked, oldest first, at most `TRAIL_MOST` steps."""
         with self._lock:
-            return tuple(self._trails.get(name, ()))
+            trail = self._trails.get(name)
+            return () if trail is None else trail.steps()
 
     def seen_changes(self, after: int = 0) -> tuple[Change, ...]:
         """Return the changes with a higher number, oldest first, as far back as they are kept."""
@@ -127,14 +154,18 @@ class FleetState:
         new = known is None or known.reach is None
         if known is None or (known.reach, known.state) != (view.reach, view.state):
             at = view.attempted_at or 0.0
-            trail = self._trails.setdefault(view.name, deque(maxlen=TRAIL_MOST))
-            step = Step(at, view.reach, _once(view.state), _once(view.version), _once(view.error))
-            if trail:
-                self._counted += 1
-                self._changes.append(Change(self._counted, view.name, trail[-1], step))
-            trail.append(step)
+            self._step(view.name, at, (view.reach, _once(view.state), _once(view.version), _once(view.error)))
             return view if new else replace(view, changed_at=at)
         return view if view.changed_at == known.changed_at else replace(view, changed_at=known.changed_at)
+
+    def _step(self, name: str, at: float, what: _What) -> None:
+        """Keep what a device became, and the change where it was something else before."""
+        trail = self._trails.setdefault(name, _Trail())
+        if trail.whats:
+            self._counted += 1
+            before = Step(trail.ats[-1], *trail.whats[-1])
+            self._changes.append(Change(self._counted, name, before, Step(at, *what)))
+        trail.add(at, what)
 
     def arrange(self, names: Iterable[str]) -> None:
         """Keep exactly these devices, in this order; unknown names are left out until their first `put`."""
