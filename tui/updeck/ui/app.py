@@ -266,7 +266,7 @@ class UpdeckApp(RemappedKeys, inherit_bindings=False):
         self._picture.held = False
         self._title.nudge()
 
-    def hears(self, screen: Screen[None], key: events.Key | None = None) -> bool:
+    def hears(self, screen: Screen[None] | Screen[object], key: events.Key | None = None) -> bool:
         """Whether a key is meant for a screen: not while another opens, and not once another stands before it.
 
         Nor is a letter to a list that was typed for a dialog which is still to open, or does not open.
