@@ -7,6 +7,7 @@ import base64
 import gc
 import html
 import json
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import quote, quote_plus
@@ -139,6 +140,42 @@ async def test_whatever_is_called_later_tells_neither_password_nor_tokens(
     assert MARK in str(error)
 
 
+def with_many_tokens(clock: HandClock, granted: list[str], told: Callable[[], str]) -> Handler:
+    """An appliance whose tokens last ten minutes and are renewed, each by another; of itself it tells but an error."""
+
+    async def handle(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        if asked.path.endswith("/services"):
+            writer.write(reply(200, [*SERVICES, {"id": "mgmt.aaa", "versions": ["2.0"]}]))
+        elif asked.path.endswith("/token"):
+            granted.append(f"token-{len(granted)}-of-the-device")
+            ends = {"access_token": granted[-1], "expires_at": clock.wall() + 600, "refresh_token": granted[-1][::-1]}
+            writer.write(reply(201, ends))
+        elif asked.path.endswith("/info"):
+            writer.write(fault(500, "INTERNAL_ERROR", told()))
+        else:
+            await usual(asked, writer)
+
+    return handle
+
+
+async def test_however_often_its_token_was_renewed_neither_it_nor_the_password_is_told_nor_more_and_more_is_kept() -> (
+    None
+):
+    clock, granted = HandClock(), list[str]()
+    appliance = with_many_tokens(clock, granted, lambda: f"{PASSWORD} Bearer {granted[-1]} {granted[-1][::-1]}.")
+    async with rogue(appliance) as device, client_of(device.url, auth="token", clock=clock) as client:
+        for renewals in range(1, 13):
+            await client.update()
+            with pytest.raises(UpdeckError, match=re.escape(f"{MARK} Bearer {MARK} {MARK}.")):
+                await client.info()
+            assert len(granted) == renewals
+            clock.now += 595
+        assert client._opened is not None
+        kept = list(vars(client._opened[0].echoes)["_secrets"])
+    of_tokens = [secret for number in (11, 10, 9) for secret in (granted[number][::-1], granted[number])]
+    assert kept[::-1] == [PASSWORD, *of_tokens, granted[8][::-1]]
+
+
 @pytest.mark.parametrize("call", CALLS)
 async def test_a_redirect_that_quotes_the_token_is_told_without_it(call: str, tmp_path: Path) -> None:
     (tmp_path / "image.iso").write_bytes(b"x" * 1000)
@@ -166,7 +203,7 @@ def test_of_many_secrets_the_newest_are_known() -> None:
     echoes = Echoes()
     for number in range(40):
         echoes.learn(f"secret-{number:02}")
-    assert echoes.mask("secret-39 secret-30") == f"{MARK} {MARK}"
+    assert echoes.mask("secret-39 secret-32 secret-31") == f"{MARK} {MARK} secret-31"
 
 
 def texts_kept(*roots: object) -> set[str]:
@@ -188,14 +225,14 @@ def test_of_what_secrets_may_look_like_nothing_is_kept_in_a_fleet_whose_devices_
     fleet = []
     for number in range(20):
         echoes = Echoes()
-        echoes.learn(*(secret(number, at) for at in range(12)))
-        for at in range(12):
+        echoes.learn(*(secret(number, at) for at in range(8)))
+        for at in range(8):
             body = {"error_id": "OTHER", "error_text": f"took {secret(number, at)}"}
             masked = echoes.masked(Answer(500, json.dumps(body).encode()))
             assert json.loads(masked.body)["error_text"] == f"took {MARK}"
         fleet.append(echoes)
-    secrets = {secret(number, at) for number in range(20) for at in range(12)}
-    last = {f"took {secret(number, 11)}" for number in range(20)}
+    secrets = {secret(number, at) for number in range(20) for at in range(8)}
+    last = {f"took {secret(number, 7)}" for number in range(20)}
     assert texts_kept(*fleet) == secrets | last | {"OTHER", f"took {MARK}"}
     for echoes in fleet:
         echoes.masked(Answer(200, b"{}"))

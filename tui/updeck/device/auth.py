@@ -34,6 +34,7 @@ __all__ = ["Authenticator", "Session"]
 _SERVICE, _SERVICE_VERSION = "npm.system_update", "2.0"
 _AAA, _AAA_VERSIONS = "mgmt.aaa", ("2.0", "1.0")
 _RENEW_AHEAD_S = 60.0
+_SCHEMES = ("Bearer", "SignedBearer", "Basic")
 _SECRET_LEAST = 8
 """The shortest text in a session that proves anything, in characters."""
 
@@ -49,9 +50,14 @@ class Session:
     token_path: str | None = None
 
     def secrets(self) -> Iterator[str]:
-        """Yield what must not be told: what stands in the header fields, and the refresh token; no flag of a cookie."""
+        """Yield what must not be told: what stands in the header fields, and the refresh token; no flag of a cookie.
+
+        A token is told without the word before it, which is no secret: it would be kept twice for each device.
+        """
         for value in (*self.headers.values(), self.refresh_token or ""):
-            parts = (value, value.rpartition(" ")[2], *(part.partition("=")[2] for part in value.split("; ")))
+            scheme, _, last = value.rpartition(" ")
+            whole = "" if scheme in _SCHEMES and len(last) >= _SECRET_LEAST else value
+            parts = (whole, last, *(part.partition("=")[2] for part in value.split("; ")))
             yield from (part for part in parts if len(part) >= _SECRET_LEAST)
 
 
@@ -66,6 +72,7 @@ class Authenticator:
         self._limits = LoginLimits(clock, spacing_s=endpoint.relogin_s)
         self._lock = asyncio.Lock()
         self._session: Session | None = None
+        self._sent: tuple[str | None, ...] = ()
         self._rejected: tuple[Credential, AuthError] | None = None
         self._trying = ""
         self.way = ""
@@ -83,7 +90,7 @@ class Authenticator:
             elif self._is_ending(session, lasting_s):
                 session = await self._renew(session) or await self._log_in_before_the_end(session, lasting_s)
             if session is not self._session:
-                self._wire.echoes.learn(*session.secrets())
+                self._wire.echoes.learn(*session.secrets(), *self._sent)  # of both, tokens are replaced more often
                 self._session = session
             return session
 
@@ -118,7 +125,8 @@ class Authenticator:
     async def _log_in(self) -> Session:
         log_in = await self._way_in()
         credential = await self._source.credential()
-        self._wire.echoes.learn(credential.password, credential.oauth_code)
+        self._sent = (credential.password, credential.oauth_code)
+        self._wire.echoes.learn(*self._sent)
         if self._rejected is not None and self._rejected[0] == credential:
             why = self._rejected[1]
             raise AuthError(why.message, advice=why.advice, rejected=why.rejected)

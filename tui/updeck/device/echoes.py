@@ -26,7 +26,7 @@ __all__ = ["MARK", "Echoes"]
 
 MARK = "•••"
 
-_MOST = 12
+_MOST = 8
 """How many secrets are remembered: passwords, codes and tokens of now, and those they replaced."""
 
 _NOT_BY_CHANCE = 6
