@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import socket
+import ssl
 import stat
 import tomllib
 from contextlib import AsyncExitStack
@@ -97,6 +98,30 @@ async def test_an_unreachable_device_refuses_connections(simulator: StartSimulat
     async with stranger(fleet, fleet.with_trait("unreachable")) as caller:
         with pytest.raises(aiohttp.ClientConnectorError):
             await caller.get(f"{COMMON}/ping")
+
+
+async def test_a_client_that_was_shaking_hands_when_the_device_went_down_gets_no_answer(
+    simulator: StartSimulator,
+) -> None:
+    fleet = await simulator(devices=1)
+    name = fleet.names[0]
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(fleet.url(name).rpartition(":")[2]))
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    client = context.wrap_bio(incoming, outgoing)
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    writer.write(outgoing.read())
+    incoming.write(await reader.read(65536))
+    fleet.fault(name, "refuse")
+    client.do_handshake()
+    client.write(f"GET {COMMON}/info HTTP/1.1\r\nHost: device\r\n\r\n".encode())
+    writer.write(outgoing.read())
+    with pytest.raises(ConnectionResetError):
+        await reader.read()
+    writer.close()
+    assert fleet.truth(name)["requests"] == []
 
 
 @pytest.mark.parametrize("speed", [0.5, 1, 30, 1e6])

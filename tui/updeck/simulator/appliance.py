@@ -5,13 +5,11 @@ from __future__ import annotations
 import socket
 import ssl
 
-from aiohttp import web
-
 from updeck.simulator.certificates import Certificate, make_certificate
 from updeck.simulator.device import SimulatedDevice
 from updeck.simulator.face import DeviceFace
 from updeck.simulator.fetching import Fetcher
-from updeck.simulator.listener import Listener
+from updeck.simulator.listener import Door, Listener
 from updeck.simulator.options import HOST
 from updeck.simulator.timeline import Timeline
 
@@ -36,7 +34,7 @@ class Appliance:
         self.device = device
         self._certificate = certificate
         self._face = DeviceFace(device, timeline=timeline, fetcher=fetcher, secure=certificate is not None)
-        server = web.Server(self._face.handle, access_log=None, keepalive_timeout=KEEPALIVE_S, read_bufsize=READ_BUFFER)
+        server = Door(self._face.handle, keepalive_timeout=KEEPALIVE_S, read_bufsize=READ_BUFFER)
         self.listener = Listener(bound, server, self._context)
         device.on_link = self._follow
         device.on_new_certificate = self._renew_certificate

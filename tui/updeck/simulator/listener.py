@@ -6,16 +6,18 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from aiohttp.web_request import BaseRequest
 
 from updeck.errors import UsageError
 from updeck.simulator.options import HOST
 from updeck.simulator.wire import TlsBreaker, reset_connection
 
-__all__ = ["Listener", "bind"]
+__all__ = ["Door", "Listener", "bind"]
 
+Handler = Callable[[BaseRequest], Awaitable[web.StreamResponse]]
 BACKLOG = 64
 SHUTDOWN_S = 0.5
 
@@ -39,10 +41,40 @@ def bind(port: int, owner: str) -> socket.socket:
     return bound
 
 
+class Door(web.Server):
+    """aiohttp's server, which here knows each connection until it is lost, and lets nobody in while it is shut.
+
+    A client whose TLS handshake began before the door was shut gets through it afterwards otherwise.
+    """
+
+    def __init__(self, handler: Handler, *, keepalive_timeout: float, read_bufsize: int) -> None:
+        super().__init__(handler, access_log=None, keepalive_timeout=keepalive_timeout, read_bufsize=read_bufsize)
+        self.shut = False
+        self._known: dict[web.RequestHandler, asyncio.Transport] = {}
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        """Take a connection, or reset it."""
+        super().connection_made(handler, transport)
+        if self.shut:
+            reset_connection(transport)
+        else:
+            self._known[handler] = transport
+
+    def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
+        """Forget a connection."""
+        self._known.pop(handler, None)
+        super().connection_lost(handler, exc)
+
+    def reset(self) -> None:
+        """Reset all connections, those too that were closed and wait for the client to do the same."""
+        for transport in tuple(self._known.values()):
+            reset_connection(transport)
+
+
 class Listener:
     """Serves one device on one port, where and when it is wanted."""
 
-    def __init__(self, bound: socket.socket, server: web.Server, context: Callable[[], ssl.SSLContext | None]) -> None:
+    def __init__(self, bound: socket.socket, server: Door, context: Callable[[], ssl.SSLContext | None]) -> None:
         """`context` is asked whenever the door opens; None is plain http."""
         self.port: int = bound.getsockname()[1]
         self._socket = bound
@@ -82,6 +114,8 @@ class Listener:
         """Close for good."""
         self.want(up=False)
         await self.settled()
+        self._web.shut = True
+        self._web.reset()
         self._socket.close()
         await self._web.shutdown(SHUTDOWN_S)
 
@@ -90,6 +124,7 @@ class Listener:
         try:
             while self._wanted and self._listening is None:
                 edition, broken = self._edition, self._broken
+                self._web.shut = False
                 self._listening = await loop.create_server(
                     self._breaker if broken else self._web,
                     sock=self._socket,
@@ -106,8 +141,8 @@ class Listener:
             return
         self._listening.close()
         self._listening = None
-        for connection in self._web.connections:
-            reset_connection(connection.transport)
+        self._web.shut = True
+        self._web.reset()
         for transport in tuple(self._breaker.connections):
             reset_connection(transport)
         self._socket = bind(self.port, "a device that is down")
