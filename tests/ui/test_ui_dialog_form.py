@@ -9,6 +9,7 @@ from textual.events import Paste
 
 from dialog_stage import LOOK, Stage, burst, device_view, key_from, until, words
 from updeck.errors import AuthError, Unreachable
+from updeck.ui.ink import Ink
 from updeck.ui.screens.dialog import Dialog
 from updeck.ui.screens.login_dialog import LoginDialog
 from updeck.ui.widgets.form import Button, Entry, Form
@@ -60,6 +61,20 @@ async def test_a_hint_stays_while_its_line_is_empty_and_goes_with_the_first_key(
         assert form.render_line(2).cell_length == form.size.width
         await pilot.press("x")
         assert form.render_line(2).text.split() == ["three", "x"]
+
+
+async def test_a_remark_that_needs_more_room_than_there_is_shows_that_it_goes_on() -> None:
+    app = Stage()
+    async with app.run_test(size=(60, 15)) as pilot:
+        form = await opened(app)
+        form.say("a sentence of some words " * 9, Ink.MAY)
+        await pilot.pause()
+        first, last = (form.render_line(y).text.rstrip() for y in (3, 4))
+        assert not first.endswith("…")
+        assert last.endswith("…")
+        form.say("a sentence of some words " * 4, Ink.MAY)
+        await pilot.pause()
+        assert form.render_line(4).text.rstrip().endswith("words")
 
 
 async def test_a_secret_is_never_on_the_screen() -> None:

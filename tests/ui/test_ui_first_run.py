@@ -17,10 +17,12 @@ from dialog_stage import words
 from flow_desk import Desk, Open
 from updeck.device.models import Reach
 from updeck.device.tls import context_for
-from updeck.fleet.inventory import DeviceEntry, Fleet, load_fleet, single_device_fleet
+from updeck.fleet.inventory import NAME_RULE, DeviceEntry, Fleet, load_fleet, single_device_fleet
 from updeck.simulator.serving import Simulator
 from updeck.ui import flows
+from updeck.ui.layout import Part
 from updeck.ui.screens.dialog import Dialog
+from updeck.ui.widgets.canvas import Canvas
 from updeck.ui.widgets.form import Form
 
 NAME = "ar11-nyc-1"
@@ -37,6 +39,10 @@ def inventory(tmp_path: Path) -> Path:
 def typed(bench: Desk, key: str) -> str:
     """Return what stands in a line of the open dialog."""
     return bench.app.screen.query_one(Form).value(key)
+
+
+def first_line(part: Canvas) -> str:
+    return part.render_line(0).text if part.lines else ""
 
 
 async def begin(bench: Desk) -> None:
@@ -125,7 +131,7 @@ async def test_a_pasted_name_takes_the_place_of_the_suggested_one(desk: Open, in
         ("10.0.0.300", "no valid IPv4 address"),
         ("ftp://x", "http"),
         ("https://a/b", "leave out path"),
-        ("", "no"),
+        ("", "type the address of an appliance first"),
         (f"{'x' * 64}.example", "has no valid host name"),
     ],
 )
@@ -136,7 +142,40 @@ async def test_a_wrong_address_gets_one_sentence(desk: Open, inventory: Path, ad
         await bench.pilot.press("ctrl+u")
         await bench.type("box", "enter", "enter")
         await bench.asked(sentence)
+        assert bench.app.screen.query_one(Form).at == "address"
         assert saved(inventory) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "tags", "at", "sentence"),
+    [
+        ("box 1", "lab", "name", f"no name: {NAME_RULE}"),
+        ("box-1", "lab, x*", "tags", "x* is no tag, site or pair; use no spaces"),
+    ],
+)
+async def test_the_line_that_is_wrong_gets_the_keys_and_one_sentence(
+    desk: Open, inventory: Path, name: str, tags: str, at: str, sentence: str
+) -> None:
+    async with desk(fleet=Fleet(inventory)) as bench:
+        await begin(bench)
+        await bench.pilot.resize_terminal(60, 15)
+        await bench.pilot.pause()
+        await bench.type("10.1.2.3", "enter", "ctrl+u")
+        await bench.type(name, "enter")
+        await bench.type(tags, "enter")
+        await bench.asked(sentence)
+        form = bench.app.screen.query_one(Form)
+        assert form.at == at
+        drawn = " ".join("".join(one.text for one in form.render_line(y)).strip() for y in (3, 4))
+        assert drawn == form.remark
+
+
+async def test_the_empty_list_says_whole_what_adds_the_first_device(desk: Open, inventory: Path) -> None:
+    async with desk(fleet=Fleet(inventory)) as bench:
+        await bench.pilot.resize_terminal(60, 15)
+        board = bench.app.home.board
+        parts = (board.devices, board.part(Part.NEXT))
+        await bench.wait(lambda: "no devices yet: enter adds the first" in "".join(map(first_line, parts)))
 
 
 async def test_where_nothing_answers_the_address_can_be_mended_at_once(desk: Open, inventory: Path) -> None:

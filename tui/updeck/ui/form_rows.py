@@ -12,7 +12,7 @@ from textual.strip import Strip
 from updeck.text import cell_width, pad
 from updeck.ui.facts import LABEL_WIDTH, sentence
 from updeck.ui.glyphs import Glyphs
-from updeck.ui.ink import Ink
+from updeck.ui.ink import Ink, fit_line, line
 from updeck.ui.line_edit import LineEdit
 from updeck.ui.theme import Palette
 
@@ -74,8 +74,10 @@ def entry_row(
 
 
 def remark_row(text: str, ink: Ink, number: int, width: int, palette: Palette) -> list[Segment]:
-    """Return one of the lines that the remark takes."""
+    """Return one of the lines that the remark takes; where it needs more of them the last one shows that."""
     lines = sentence(text, width, ink)
+    if number == REMARK_LINES - 1 and len(lines) > REMARK_LINES:
+        lines[number] = fit_line(line(*lines[number], (" ", ink), *lines[number + 1]), width)
     return [Segment(span.text, palette[span.ink]) for span in lines[number]] if number < len(lines) else []
 
 

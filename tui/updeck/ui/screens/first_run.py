@@ -8,9 +8,9 @@ from functools import partial
 
 from textual import on
 
-from updeck.errors import UpdeckError
+from updeck.errors import UpdeckError, UsageError
 from updeck.fleet.addresses import completed_url
-from updeck.fleet.inventory import DeviceEntry, check_label, check_name, single_device_fleet
+from updeck.fleet.inventory import NAME_RULE, DeviceEntry, check_label, check_name, single_device_fleet
 from updeck.fleet.orders import CertificateOffer
 from updeck.text import clean
 from updeck.ui.confirmation import reason
@@ -111,10 +111,8 @@ class FirstRun(Dialog[Found]):
 
     def pressed(self, button: str) -> None:
         """Try whether something answers, if what was typed makes a device."""
-        try:
-            entry = self._entry()
-        except UpdeckError as error:
-            self.say(str(error), Ink.MAY)
+        entry = self._entry()
+        if entry is None:
             return
         self._knocking += 1
         self.say(f"asking {entry.url}…")
@@ -132,8 +130,17 @@ class FirstRun(Dialog[Found]):
         if number == self._knocking:
             self.leave(found)
 
-    def _entry(self) -> DeviceEntry:
-        form = self.form
-        url = completed_url(form.value("address"))
-        tags = tuple(check_label(tag) for tag in form.value("tags").replace(",", " ").split())
-        return DeviceEntry(check_name(form.value("name").strip()), url, tags)
+    def _entry(self) -> DeviceEntry | None:
+        """Return the device that was typed; where there is none, go to the line that is wrong and say why."""
+        form, at = self.form, "address"
+        try:
+            address = form.value("address").strip()
+            if not address:
+                raise UsageError("type the address of an appliance first")
+            url, at = completed_url(address), "name"
+            name, at = check_name(form.value("name").strip()), "tags"
+            return DeviceEntry(name, url, tuple(map(check_label, form.value("tags").replace(",", " ").split())))
+        except UsageError as error:
+            form.go(at)
+            self.say(f"no name: {NAME_RULE}" if at == "name" else str(error), Ink.MAY)
+        return None

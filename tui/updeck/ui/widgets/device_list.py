@@ -37,8 +37,9 @@ class DeviceList(Canvas):
         self._top = self._scrolled(lineup.row, len(lineup.shown), height)
         names = lineup.shown[self._top : self._top + height]
         if not names:
-            self.show((line((f"   {self.nothing}", Ink.DIM)),))
-            return self._moving.show(())
+            told, cut = f"   {self.nothing}", self.columns.left
+            self.show((line((told[:cut], Ink.DIM)),))
+            return self._moving.show((line((told[cut:], Ink.DIM)),))
         rows = [
             row(
                 lineup.view(name),
