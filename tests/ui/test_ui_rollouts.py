@@ -67,6 +67,12 @@ class Seat:
         canvases = [canvas for canvas in screen.query(Canvas) if canvas.display]
         return "\n".join(text_of(one) for canvas in canvases for one in canvas.lines)
 
+    @property
+    def notice(self) -> str:
+        """The sentence above the keys, which does not go on with what goes on."""
+        notices = self.app.screen.query("#notice").results(Canvas)
+        return " ".join(text_of(one).strip() for notice in notices for one in notice.lines)
+
     async def press(self, *keys: str) -> None:
         """Press keys one after the other."""
         await self.pilot.press(*keys)
@@ -200,6 +206,7 @@ async def test_a_wave_is_promoted_by_its_size_and_target(world: Callable[[Plan],
         await seat.press("enter")
         await seat.until(lambda: bool(stage.record.controls))
         assert (stage.asked.kind, stage.asked.value) == (ControlKind.PROMOTE, "2")
+        await seat.until(lambda: seat.notice == "wave 2 of 3 is promoted")
 
 
 async def test_a_device_at_the_fence_is_let_go_by_its_name_and_target(world: Callable[[Plan], World]) -> None:
@@ -231,6 +238,7 @@ async def test_the_gate_is_reopened_with_a_limit_and_a_reason(world: Callable[[P
         await seat.press(*"disk", "enter")
         await seat.until(lambda: bool(stage.record.controls))
         assert (stage.asked.kind, stage.asked.value, stage.asked.reason) == (ControlKind.REOPEN, "2", "disk")
+        await seat.until(lambda: seat.notice == "with 2 allowed it stops at failure number 3")
 
 
 async def test_what_stands_initialized_behind_a_closed_gate_is_un_initialized_by_its_engine(

@@ -58,7 +58,7 @@ async def pause_flow(app: UpdeckApp, service: FleetService, sight: Sight) -> str
         unbraked = replace(fresh.record, braked=False)
         if paused(unbraked, fresh.plan, fresh.now) is not None:
             await _record(service, fresh, ControlKind.RESUME)
-        return await _told(app, service, fresh)
+        return await _driven(app, service, fresh, f"rollout {in_short(sight.id)} goes on")
 
     def lines(fresh: Sight, width: int) -> list[Line]:
         out = sentence("It goes on where it stands; nothing is sent a second time.", width, Ink.STRONG)
@@ -79,7 +79,7 @@ async def promote_flow(app: UpdeckApp, service: FleetService, sight: Sight) -> s
 
     async def promote(fresh: Sight) -> str:
         await _record(service, fresh, ControlKind.PROMOTE, value=str(sight.next_wave))
-        return await _told(app, service, fresh)
+        return await _driven(app, service, fresh, f"wave {sight.next_wave} of {fresh.plan.waves} is promoted")
 
     def token(fresh: Sight) -> str:
         return f"{size(fresh)} {fresh.plan.image.version.split(' #')[0]}"
@@ -103,7 +103,7 @@ async def abort_flow(app: UpdeckApp, service: FleetService, sight: Sight) -> str
 
     async def abort(fresh: Sight) -> str:
         await _record(service, fresh, ControlKind.ABORT)
-        return await _told(app, service, fresh)
+        return await _driven(app, service, fresh, f"rollout {in_short(sight.id)} is aborted")
 
     return await _confirmed(app, service, sight, "abort", "abort", lambda fresh: f"abort {left(fresh)}", lines, abort)
 
@@ -188,7 +188,10 @@ async def reopen_flow(app: UpdeckApp, service: FleetService, sight: Sight) -> st
     if given is None:
         return None
     await _record(service, sight, ControlKind.REOPEN, value=given.value, reason=given.reason)
-    return await _told(app, service, sight)
+    limit = int(given.value or "")
+    goes_on = stops_at(limit, len(sight.record.members))
+    told = f"with {limit} allowed it {goes_on if limit >= gate.bad else 'stays stopped'}"
+    return await _driven(app, service, sight, told)
 
 
 async def resolve_flow(app: UpdeckApp, service: FleetService, sight: Sight) -> str | None:
@@ -286,7 +289,7 @@ async def _reasoned(
     if given is None:
         return None
     await _record(service, sight, kind, device=name, reason=given.reason)
-    return await _told(app, service, sight)
+    return await _driven(app, service, sight, f"{name}: {verb.lower()} is recorded")
 
 
 def _about(sight: Sight, meaning: str) -> Lines:
@@ -339,8 +342,7 @@ async def _record(
     await asyncio.to_thread(lambda: journal.control(sight.id, kind, device=device, value=value, reason=reason))
 
 
-async def _told(app: UpdeckApp, service: FleetService, sight: Sight) -> str:
-    """Start an engine where none drives it, and tell what the rollout waits for now."""
+async def _driven(app: UpdeckApp, service: FleetService, sight: Sight, done: str) -> str:
+    """Start an engine where none drives it, and tell what was done; how it stands now is told as it goes on."""
     warning = await drive_on(app, service, sight.id)
-    record = await asyncio.to_thread(journal_of(service).rollout, sight.id)
-    return "; ".join(filter(None, (next_in_words(record, sight.plan, sight.now), warning)))
+    return "; ".join(filter(None, (done, warning)))
