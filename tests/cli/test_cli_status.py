@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -157,4 +158,15 @@ async def test_a_watch_whose_reader_went_away_ends(bench: Bench) -> None:
     _, shell = await bench(devices=2)
     with pipe_without_reader() as stdout:
         done = await shell.end(await shell.start("status", "--watch", stdout=stdout))
+    assert (done.code, done.err) == (130, "")
+
+
+async def test_a_watch_ends_with_its_reader_although_nothing_changes(bench: Bench) -> None:
+    _, shell = await bench(devices=1)
+    reading, writing = os.pipe()
+    process = await shell.start("status", "--watch", stdout=writing)
+    os.close(writing)
+    with os.fdopen(reading) as output:
+        assert " IDLE " in await asyncio.to_thread(output.readline)
+    done = await shell.end(process)
     assert (done.code, done.err) == (130, "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -24,7 +25,7 @@ class Output:
     """The two streams of one command.
 
     Text that reaches it is clean already; where the stream is not UTF-8 the glyphs are spelled in ASCII.
-    A reader that went away (`| head`) is no error: what would follow is dropped, and `reader_gone` tells
+    A reader that went away (`| head`) is no error: what would follow is dropped, and `has_reader` tells
     endless commands to stop.
     """
 
@@ -45,6 +46,17 @@ class Output:
     def interactive(self) -> bool:
         """Whether a person sees stderr, so that a moving line makes sense."""
         return self._stderr.isatty()
+
+    def has_reader(self) -> bool:
+        """Whether somebody can still read the data; asked between lines too, where the system can tell."""
+        if not self.reader_gone and hasattr(select, "poll"):
+            with contextlib.suppress(OSError, ValueError):
+                asked = select.poll()
+                asked.register(self._stdout.fileno(), 0)
+                if asked.poll(0):
+                    self.reader_gone = True
+                    _forget(self._stdout)
+        return not self.reader_gone
 
     def line(self, text: str = "") -> None:
         """Write one line of data."""

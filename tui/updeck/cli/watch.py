@@ -74,7 +74,7 @@ def watch(invocation: Invocation, fleet: Fleet, selectors: Sequence[str]) -> Exi
         if out.interactive:
             out.say(f"watching {plural(len(names), 'device')}; one line per change, ctrl-C ends")
         sequence, begun = 0, False
-        while not out.reader_gone:
+        while out.has_reader():
             sequence, changed = state.changes_since(sequence)
             views = state.views()
             if changed and (begun or not invocation.json or all(view.reach is not None for view in views)):
