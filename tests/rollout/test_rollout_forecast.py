@@ -188,6 +188,13 @@ def test_a_box_past_its_soft_limit_lets_nothing_be_told_of_those_it_holds() -> N
     assert (made.last_back, made.unknown) == (None, "it takes longer than the others took")
 
 
+def test_no_time_is_told_for_the_end_where_all_that_is_left_is_late() -> None:
+    plan = plan_of(1, 1, 1)
+    late = down("d1", NOW - 5000)
+    made = forecast(record_of(plan, canary("d0", NOW - 10), late, canary("d2", NOW - 10)), plan, NOW)
+    assert (made.last_back, made.unknown, made.late) == (None, "it takes longer than the others took", ("d1",))
+
+
 def test_the_window_says_how_many_it_leaves_out_and_asks_for_a_person_at_its_end() -> None:
     plan = replace(plan_of(1, 1, 1, 1), window=START, limits=Limits(max_parallel=1))
     at = LAST - INIT_S - START_S - TRANSFER_S - 1

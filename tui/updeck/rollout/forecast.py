@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 NOT_YET = "not known before the first box is back"
+_LONGER = "it takes longer than the others took"
 
 _FOR_A_PERSON = {
     RolloutState.STOPPED_BY_GATE: "it stopped at a failure",
@@ -231,7 +232,7 @@ def _of_those_away(made: Forecast, record: RolloutRecord) -> Forecast:
     """Tell of the boxes that were started, where nothing more is begun."""
     if not any(started(member) for member in record.members if not ended(member)):
         return made
-    unknown = "" if made.back else "it takes longer than the others took" if made.late else NOT_YET
+    unknown = "" if made.back else _LONGER if made.late else NOT_YET
     return replace(made, last_back=max(made.back.values(), default=None), unknown=unknown)
 
 
@@ -315,7 +316,10 @@ def _ahead(made: Forecast, record: RolloutRecord, plan: Plan, now: float) -> For
     if window is not None and left_out:
         needs.append(Need(window.closes_at, f"the window ends before {plural(left_out, 'device')} began"))
     need = min(needs, key=lambda one: one.at, default=None)
-    return replace(made, last_back=last, need=need, left_out=None if window is None else left_out, waves=waves)
+    made = replace(made, need=need, left_out=None if window is None else left_out, waves=waves)
+    if all(ended(one) or one.device in made.late for one in record.members):
+        return replace(made, unknown=_LONGER)
+    return replace(made, last_back=last)
 
 
 def _ripe(record: RolloutRecord, wave: int, last: float) -> float:
