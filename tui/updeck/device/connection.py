@@ -10,33 +10,28 @@ from ipaddress import ip_address
 import httpx
 
 from updeck.device.exchange import CONNECT_S, TLS_S
+from updeck.device.incoming import Incoming
 from updeck.device.tls import Handshakes
 from updeck.device.tls_engine import TlsEngine
 
-__all__ = ["Connection", "StaleConnectionError", "dial"]
+__all__ = ["Connection", "dial"]
 
-_PIECE_LIMIT = 1 << 16
 _PAUSE_ABOVE = 1 << 18
 """How many bytes are taken from the socket ahead of who reads them."""
 
 _Address = tuple[str | int | bytes, ...]
 
 
-class StaleConnectionError(httpx.RemoteProtocolError):
-    """The connection ended before a byte of the answer came."""
-
-
-class Connection(asyncio.Protocol):
+class Connection(Incoming, asyncio.Protocol):
     """An open connection with at most one request on it. Raises httpx's errors."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        super().__init__()
         self._engine: TlsEngine | None = None
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._ended = False
-        self._failure: Exception | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if isinstance(transport, asyncio.Transport):
@@ -93,29 +88,6 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
             await asyncio.shield(self._lost)
 
-    async def until(self, mark: bytes, limit: int, timeout_s: float) -> bytes:
-        """Return the bytes up to and with `mark`, at most `limit`; `timeout_s` counts from byte to byte."""
-        searched = 0
-        while True:
-            at = self._buffer.find(mark, searched)
-            if at >= 0 and at + len(mark) <= limit:
-                return self._take(at + len(mark))
-            if at >= 0 or len(self._buffer) > limit:
-                raise httpx.RemoteProtocolError(f"a part of the answer's header is larger than {limit} bytes")
-            searched = max(0, len(self._buffer) - len(mark) + 1)
-            if not await self._more(timeout_s):
-                if self._buffer:
-                    raise httpx.RemoteProtocolError("the answer was cut off")
-                reason = "was reset" if self._failure is not None else "was closed without an answer"
-                raise StaleConnectionError(f"the connection {reason}")
-
-    async def some(self, most: int, timeout_s: float) -> bytes:
-        """Return the next bytes, at most `most`; none at the end of the connection."""
-        while not self._buffer:
-            if not await self._more(timeout_s):
-                return b""
-        return self._take(min(most, _PIECE_LIMIT))
-
     def _send(self, data: bytes) -> None:
         if self._transport is not None and data:
             self._transport.write(data)
@@ -135,14 +107,12 @@ class Connection(asyncio.Protocol):
                 self._transport.abort()
 
     def _take(self, size: int) -> bytes:
-        data = bytes(self._buffer[:size])
-        del self._buffer[:size]
+        data = super()._take(size)
         if self._transport is not None and not self._ended and not self._transport.is_reading():
             self._transport.resume_reading()
         return data
 
     async def _more(self, timeout_s: float) -> bool:
-        """Wait until more bytes came; False at the end of the connection."""
         if self._ended:
             return False
         loop = asyncio.get_running_loop()

@@ -11,10 +11,11 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import httpx
 
-from updeck.device.exchange import Answer, Departure
+from updeck.device.exchange import READ_S, Answer, Departure
 from updeck.device.reasons import explain
 from updeck.errors import Garbled, ReadOnly, Unreachable
 from updeck.text import clean
@@ -26,6 +27,7 @@ __all__ = [
     "GuardedTransport",
     "departure_of",
     "extensions",
+    "patience_of",
 ]
 
 SIZE_LIMIT = 4 << 20
@@ -53,6 +55,13 @@ def departure_of(request: httpx.Request) -> Departure:
     """Return the request's departure."""
     found = request.extensions.get(_DEPARTURE)
     return found if isinstance(found, Departure) else Departure()
+
+
+def patience_of(request: httpx.Request, part: Literal["connect", "read", "write"]) -> float:
+    """Return one of httpx's own timeouts of the request, in seconds."""
+    timeouts = request.extensions.get("timeout")
+    found = timeouts.get(part) if isinstance(timeouts, Mapping) else None
+    return float(found) if isinstance(found, int | float) else READ_S
 
 
 def _total_s(request: httpx.Request) -> float:

@@ -1,4 +1,7 @@
-"""How an HTTP/1.1 answer is framed: its head, and where its body ends. Strict; raises `httpx.RemoteProtocolError`."""
+"""How HTTP/1.1 frames a request's head, an answer's head, and where its body ends.
+
+Strict: raises `httpx.RemoteProtocolError` for answers, `httpx.LocalProtocolError` for requests.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,10 @@ from collections.abc import AsyncIterator
 
 import httpx
 
-from updeck.device.connection import Connection
 from updeck.device.exchange import READ_S
+from updeck.device.incoming import Incoming
 
-__all__ = ["Head", "read_body", "read_head"]
+__all__ = ["Head", "read_body", "read_head", "request_head"]
 
 _HEAD_LIMIT = 1 << 16
 _LINE_LIMIT = 1 << 10
@@ -19,6 +22,7 @@ _TRAILERS_LIMIT = 100
 _INTERIM_ANSWERS = 8
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: [^\r\n]*)?")
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00\r\n]*?)[ \t]*")
+_FORBIDDEN_IN_FIELD = re.compile(rb"[\x00\r\n]")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
 
 
@@ -60,7 +64,17 @@ class Head:
         return False, int(lengths)
 
 
-async def read_head(connection: Connection, timeout_s: float) -> Head:
+def request_head(request: httpx.Request) -> bytes:
+    """Return a request's line and its header fields, with the empty line behind them."""
+    lines = [b"%s %s HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
+    for name, value in request.headers.raw:
+        if _FORBIDDEN_IN_FIELD.search(name) or _FORBIDDEN_IN_FIELD.search(value):
+            raise httpx.LocalProtocolError("a header field of the request holds a line break")
+        lines.append(b"%s: %s" % (name, value))
+    return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+async def read_head(connection: Incoming, timeout_s: float) -> Head:
     """Return the head of the final answer, past interim ones."""
     for _ in range(_INTERIM_ANSWERS):
         head = Head(await connection.until(b"\r\n\r\n", _HEAD_LIMIT, timeout_s))
@@ -69,14 +83,14 @@ async def read_head(connection: Connection, timeout_s: float) -> Head:
     raise httpx.RemoteProtocolError("the answer does not end its preliminaries")
 
 
-def read_body(connection: Connection, head: Head) -> AsyncIterator[bytes]:
+def read_body(connection: Incoming, head: Head) -> AsyncIterator[bytes]:
     """Return the body's pieces."""
     if head.chunked:
         return _chunks(connection)
     return _to_the_close(connection) if head.length is None else _sized(connection, head.length)
 
 
-async def _sized(connection: Connection, length: int) -> AsyncIterator[bytes]:
+async def _sized(connection: Incoming, length: int) -> AsyncIterator[bytes]:
     while length:
         data = await connection.some(length, READ_S)
         if not data:
@@ -85,7 +99,7 @@ async def _sized(connection: Connection, length: int) -> AsyncIterator[bytes]:
         yield data
 
 
-async def _chunks(connection: Connection) -> AsyncIterator[bytes]:
+async def _chunks(connection: Incoming) -> AsyncIterator[bytes]:
     for _ in range(_CHUNKS_LIMIT):  # one-byte chunks must not eat the loop's time
         match = _CHUNK_SIZE.fullmatch(await connection.until(b"\r\n", _LINE_LIMIT, READ_S))
         if match is None:
@@ -105,6 +119,6 @@ async def _chunks(connection: Connection) -> AsyncIterator[bytes]:
     raise httpx.RemoteProtocolError("the answer's trailers do not end")
 
 
-async def _to_the_close(connection: Connection) -> AsyncIterator[bytes]:
+async def _to_the_close(connection: Incoming) -> AsyncIterator[bytes]:
     while data := await connection.some(1 << 16, READ_S):
         yield data

@@ -6,22 +6,18 @@ fraction of the CPU when a thousand devices are polled (`design.md` 6).
 
 from __future__ import annotations
 
-import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 import httpx
 
-from updeck.device.connection import Connection, StaleConnectionError, dial
-from updeck.device.exchange import READ_S
-from updeck.device.guard import departure_of
-from updeck.device.http1 import Head, read_body, read_head
+from updeck.device.connection import Connection, dial
+from updeck.device.guard import departure_of, patience_of
+from updeck.device.http1 import Head, read_body, read_head, request_head
+from updeck.device.incoming import StaleConnectionError
 from updeck.device.tls import Handshakes
 
 __all__ = ["LeanTransport"]
-
-_FORBIDDEN_IN_FIELD = re.compile(rb"[\x00\r\n]")
-
 
 _MESSAGES_MOST = 8
 
@@ -80,24 +76,19 @@ class LeanTransport(httpx.AsyncBaseTransport):
 
     async def _message(self, request: httpx.Request) -> bytes:
         """Return the request's bytes; bodies are small here (uploads go another way)."""
-        fields, body = request.headers.raw, await request.aread()
-        lines = [b"%s %s HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
-        for name, value in fields:
-            if _FORBIDDEN_IN_FIELD.search(name) or _FORBIDDEN_IN_FIELD.search(value):
-                raise httpx.LocalProtocolError("a header field of the request holds a line break")
-            lines.append(b"%s: %s" % (name, value))
-        data = b"\r\n".join(lines) + b"\r\n\r\n" + body
+        body = await request.aread()
+        data = request_head(request) + body
         if request.method == "GET" and not body:
             if len(self._messages) >= _MESSAGES_MOST:
                 self._messages.clear()
-            self._messages[request.url.raw_path] = _Message(fields, data)
+            self._messages[request.url.raw_path] = _Message(request.headers.raw, data)
         return data
 
     async def _exchange(self, connection: Connection, request: httpx.Request, message: bytes) -> httpx.Response:
         try:
             departure_of(request).leave()
             connection.write(message)
-            head = await read_head(connection, _read_timeout(request))
+            head = await read_head(connection, patience_of(request, "read"))
         except BaseException:
             await connection.abort()
             raise
@@ -126,10 +117,3 @@ class _Body(httpx.AsyncByteStream):
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.abort()
-
-
-def _read_timeout(request: httpx.Request) -> float:
-    """Return httpx's own `read` timeout of the request, in seconds."""
-    timeouts = request.extensions.get("timeout")
-    read = timeouts.get("read") if isinstance(timeouts, Mapping) else None
-    return float(read) if isinstance(read, int | float) else READ_S
