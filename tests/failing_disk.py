@@ -9,8 +9,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 __all__ = ["end_reading", "fail_reading", "gone", "hanging"]
 
@@ -39,6 +43,12 @@ def _open_as(patch: pytest.MonkeyPatch, path: Path, after_bytes: int, beyond: Ca
             if self.tell() >= after_bytes:
                 return beyond()
             return super().read(-1 if size is None else min(size, after_bytes - self.tell())) or b""
+
+        def readinto(self, buffer: Buffer, /) -> int:
+            room = memoryview(buffer).cast("B")
+            came = self.read(len(room))
+            room[: len(came)] = came
+            return len(came)
 
     def fdopen(descriptor: int, *rest: object, **more: object) -> object:
         if Path(f"/proc/self/fd/{descriptor}").readlink() == path.resolve():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -34,6 +35,13 @@ class HandClock:
 
     async def sleep(self, seconds: float) -> None:
         self.now += seconds
+
+
+class Unheard(threading.Event):
+    """A wish to stop an upload that the thread which sends never hears, blocked as it is: only what watches over it."""
+
+    def is_set(self) -> bool:
+        return threading.current_thread().name == "upload brake" and super().is_set()
 
 
 class BookedSource:

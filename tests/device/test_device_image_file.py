@@ -66,10 +66,20 @@ def test_an_unreadable_file_says_so(image: Path) -> None:
 
 def test_the_chunks_are_the_file(image: Path) -> None:
     file = ImageFile.open(image)
-    chunks = list(file.chunks())
+    chunks = list(map(bytes, file.chunks()))
     assert b"".join(chunks) == image.read_bytes()
     assert max(map(len, chunks)) <= CHUNK_BYTES
     assert file.size_bytes == image.stat().st_size
+
+
+def test_the_pieces_of_a_file_take_the_memory_of_one(image: Path, tmp_path: Path) -> None:
+    small = tmp_path / "small.iso"
+    small.write_bytes(b"tiny")
+    for path, room_bytes in ((image, CHUNK_BYTES), (small, 4)):
+        rooms = [chunk.obj for chunk in ImageFile.open(path).chunks()]
+        assert isinstance(rooms[0], bytearray)
+        assert len(rooms[0]) == room_bytes
+        assert all(room is rooms[0] for room in rooms)
 
 
 def grow(path: Path) -> None:
@@ -174,7 +184,7 @@ def test_a_small_file_is_checked_before_its_only_piece(tmp_path: Path) -> None:
     path = tmp_path / "small.iso"
     path.write_bytes(b"tiny")
     file = ImageFile.open(path)
-    assert list(file.chunks()) == [b"tiny"]
+    assert list(map(bytes, file.chunks())) == [b"tiny"]
     grow(path)
     with pytest.raises(LocalFileError, match="changed while it was read"):
         next(file.chunks())

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from device.certificates import issue
-from device.desk import PASSWORD, BookedSource, Permit, client_of
+from device.desk import PASSWORD, BookedSource, Permit, Unheard, client_of
 from device.rogue import IMAGE, Rogue, but, listening, reply, rogue
 from updeck.device.client import Endpoint
 from updeck.device.exchange import Call, Departure
@@ -24,7 +24,7 @@ from updeck.device.guard import PIECES_LIMIT, AsyncGuardedTransport, Guard, Guar
 from updeck.device.image_file import ImageFile
 from updeck.device.trust import Tls
 from updeck.device.upload import UploadSession
-from updeck.errors import ConfigError, Garbled, ReadOnly, Unreachable, UpdeckError
+from updeck.errors import ConfigError, Garbled, ReadOnly, UnknownOutcome, Unreachable, UpdeckError
 
 LOGINS = {
     "/api/common/1.0/login",
@@ -231,8 +231,33 @@ async def test_a_named_proxy_is_used_for_polls_changes_and_uploads_with_the_same
             session = await client.prepare_upload()
             await asyncio.to_thread(upload, session, file)
             assert session.left
+        (asked,) = device.sent("POST", "/upload")
+        assert asked.body == file.path.read_bytes()
+        assert asked.headers["content-length"] == str(file.size_bytes)
+        assert asked.headers["host"] == device.url.removeprefix("https://")
         assert set(targets) == {device.url.removeprefix("https://")}
         assert len(targets) == device.connections == 3
+
+
+async def test_an_upload_through_a_proxy_is_broken_off_while_nothing_is_taken(tmp_path: Path) -> None:
+    issued, cancel = issue(), Unheard()
+    with (tmp_path / "large.iso").open("wb") as large:
+        large.truncate(64 << 20)
+
+    async def hear_the_head(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        cancel.set()
+        await asyncio.Event().wait()
+
+    async with listening(hear_the_head, issued.server(tmp_path)) as there, proxy() as (address, _):
+        tls = Tls("pin", None, issued.fingerprint)
+        session = UploadSession(Endpoint("ar11", f"https://{there}", tls, proxy=f"http://{address}"), {})
+        file = ImageFile.open(tmp_path / "large.iso")
+        with pytest.raises(UnknownOutcome) as caught:
+            await asyncio.to_thread(
+                lambda: session.send(Permit(), file, progress=lambda _: None, cancel=cancel, stall_s=30, total_s=600)
+            )
+    assert "stopped taking" not in str(caught.value)
 
 
 async def test_a_certificate_is_shown_and_refused_through_a_proxy_as_well(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
+import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from device.certificates import issue
-from device.desk import BookedSource, Permit, client_of
+from device.desk import BookedSource, Permit, Unheard, client_of
 from device.rogue import (
     IMAGE,
     Asked,
@@ -29,6 +31,7 @@ from device.rogue import (
 )
 from failing_disk import end_reading
 from simulation import StartSimulator
+from updeck.device import upload
 from updeck.device.endpoint import Endpoint
 from updeck.device.image_file import CHUNK_BYTES, ImageFile
 from updeck.device.models import Image
@@ -134,12 +137,77 @@ async def test_an_upload_is_one_request_on_one_connection_of_its_own(file: Image
     assert isinstance(image, Image)
     (asked,) = device.sent("POST", "/upload")
     assert asked.connection == device.connections
+    assert asked.headers["host"] == device.url.removeprefix("http://")
     assert asked.headers["content-length"] == str(SIZE)
     assert asked.headers["content-type"] == "application/octet-stream"
     assert asked.headers["accept-encoding"] == "identity"
     assert "transfer-encoding" not in asked.headers
     assert asked.headers["authorization"].startswith("Basic ")
     assert hashlib.sha256(asked.body).hexdigest() == hashlib.sha256(file.path.read_bytes()).hexdigest()
+
+
+async def test_the_bytes_of_a_file_go_to_the_socket_from_where_they_were_read_however_few_it_takes(
+    file: ImageFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy of what a socket did not take yet, at each of its takings, once cost more than the sending."""
+    send, rooms, taken = socket.socket.send, set[int](), list[int]()
+
+    def send_few(self: socket.socket, data: bytes | memoryview, flags: int = 0) -> int:
+        if not (isinstance(data, memoryview) and isinstance(data.obj, bytearray)):
+            return send(self, data, flags)  # a head, or what the loop sends
+        taken.append(send(self, data[:10_007], flags))
+        rooms.add(id(data.obj))
+        return taken[-1]
+
+    monkeypatch.setattr(socket.socket, "send", send_few)
+    image, device, sending = await sent_to(usual, file)
+    assert isinstance(image, Image)
+    assert len(rooms) == 1
+    assert sum(taken) == SIZE
+    assert len(taken) > SIZE // 10_007
+    (asked,) = device.sent("POST", "/upload")
+    assert hashlib.sha256(asked.body).hexdigest() == hashlib.sha256(file.path.read_bytes()).hexdigest()
+    assert sending.progress[-1] == SIZE
+
+
+FRAMINGS = {
+    "chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x;ext=1\r\n%s\r\n0\r\nTrailer: x\r\n\r\n",
+    "after preliminaries": b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Made\r\nContent-Length: %d\r\n\r\n%s",
+    "odd": b"HTTP/1.1 200\r\ncontent-length:%d  \r\nX-Empty:\r\n\r\n%s",
+    "to the close": b"HTTP/1.0 200 OK\r\nX-Length: %d\r\n\r\n%s",
+}
+
+
+@pytest.mark.parametrize("tls", [False, True])
+@pytest.mark.parametrize("framing", FRAMINGS)
+async def test_every_framing_of_an_answer_is_read(framing: str, tls: bool, file: ImageFile, tmp_path: Path) -> None:
+    body, issued = json.dumps(IMAGE).encode(), issue()
+    handler = but("/upload", then_close(FRAMINGS[framing] % (len(body), body)))
+    pin = Tls("pin", None, issued.fingerprint)
+    async with (
+        rogue(handler, issued.server(tmp_path) if tls else None) as device,
+        client_of(device.url, tls=pin) as client,
+    ):
+        image = await Sending(await client.prepare_upload(), file).run()
+    assert image.id == IMAGE["id"]
+
+
+async def test_an_answer_that_is_cut_off_is_unknown(file: ImageFile) -> None:
+    for part in (b"HTTP/1.1 200 OK\r\nContent-Le", b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{"):
+        error, _, _ = await sent_to(but("/upload", then_close(part)), file)
+        assert isinstance(error, UnknownOutcome)
+        assert "was cut off" in str(error)
+
+
+async def test_a_header_that_holds_a_line_break_sends_nothing(file: ImageFile) -> None:
+    async with rogue() as device:
+        session = UploadSession(Endpoint("ar11", device.url), {"Authorization": "Bearer x\r\nX-More: y"})
+        sending = Sending(session, file)
+        with pytest.raises(Unreachable, match="holds a line break"):
+            await sending.run()
+    assert device.connections == 0
+    assert sending.permit.claims == []
+    assert not session.left
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 409, 413, 507])
@@ -150,15 +218,20 @@ async def test_an_upload_that_is_refused_is_surely_refused_and_not_sent_again(st
     assert len(device.sent("POST", "/upload")) == 1
 
 
-async def test_a_refusal_that_comes_before_the_end_of_the_body_is_heard(large: ImageFile) -> None:
+@pytest.mark.parametrize("tls", [False, True])
+async def test_a_refusal_that_comes_before_the_end_of_the_body_is_heard(
+    tls: bool, large: ImageFile, tmp_path: Path
+) -> None:
     async def refuse_at_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(fault(413, "TOO_LARGE", "No room"))
         await writer.drain()
         writer.close()
 
-    async with listening(refuse_at_once) as address:
-        session = UploadSession(Endpoint("ar11", f"http://{address}"), {})
+    issued = issue()
+    async with listening(refuse_at_once, issued.server(tmp_path) if tls else None) as address:
+        url = f"{'https' if tls else 'http'}://{address}"
+        session = UploadSession(Endpoint("ar11", url, Tls("pin", None, issued.fingerprint)), {})
         with pytest.raises(Refused, match="No room"):
             await Sending(session, large).run()
 
@@ -242,6 +315,47 @@ async def test_an_upload_stops_when_told_to_even_while_the_device_takes_nothing(
         with pytest.raises(Interrupted, match="the upload was stopped"):
             await sending.run()
         assert session.left
+
+
+@pytest.mark.parametrize("tls", [False, True])
+async def test_an_upload_that_is_blocked_is_broken_off_at_its_socket(
+    tls: bool, large: ImageFile, tmp_path: Path
+) -> None:
+    issued, cancel = issue(), Unheard()
+
+    async def hear_the_head(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        cancel.set()
+        await asyncio.Event().wait()
+
+    async with listening(hear_the_head, issued.server(tmp_path) if tls else None) as address:
+        url = f"{'https' if tls else 'http'}://{address}"
+        sending = Sending(
+            UploadSession(Endpoint("ar11", url, Tls("pin", None, issued.fingerprint)), {}), large, stall_s=HANG_S
+        )
+        sending.cancel = cancel
+        with pytest.raises(UnknownOutcome) as caught:
+            await sending.run()
+    assert "stopped taking" not in str(caught.value)
+    assert sending.progress[-1] < large.size_bytes
+
+
+async def test_an_upload_stops_when_told_to_in_the_midst_of_a_handshake(
+    file: ImageFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        sending.cancel.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(upload, "TLS_S", 600.0)
+    async with listening(say_nothing) as address:
+        session = UploadSession(Endpoint("ar11", f"https://{address}", Tls("insecure")), {})
+        sending = Sending(session, file)
+        with pytest.raises(Interrupted, match="the upload was stopped"):
+            await sending.run()
+    assert not session.left
+    assert sending.permit.claims == []
 
 
 async def test_an_upload_stops_when_told_to_while_it_waits_for_the_answer(file: ImageFile) -> None:

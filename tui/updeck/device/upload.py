@@ -1,7 +1,7 @@
 """Sending an image file to a device, from a worker thread, in constant memory (`design.md` 6, `rollout.md` 6).
 
-Blocking, because httpx's blocking client sends faster than curl and the loop has polls to do. One connection, one
-try: a stream once read is not read again, and no error makes anything here send a second time.
+Blocking, because that sends faster than curl and the loop has polls to do. One connection, one try: a stream once
+read is not read again, and no error makes anything here send a second time.
 """
 
 from __future__ import annotations
@@ -19,15 +19,14 @@ import httpx
 from updeck.device.echoes import Echoes
 from updeck.device.endpoint import Endpoint
 from updeck.device.exchange import TLS_S, Departure
-from updeck.device.guard import Guard, GuardedTransport, departure_of, extensions
+from updeck.device.guard import Guard, GuardedTransport, extensions
 from updeck.device.image_file import ImageFile
 from updeck.device.models import Image
 from updeck.device.paths import UPLOAD
 from updeck.device.permission import Permission
 from updeck.device.reply import call_error, made_image, named, outcome_known
-from updeck.device.tls import context_for
-from updeck.device.trust import Tls
-from updeck.device.wire import AGENT, departs, proxy_of
+from updeck.device.upload_transport import Pieces, upload_transport
+from updeck.device.wire import AGENT
 from updeck.errors import DeviceError, Interrupted, Unreachable
 
 __all__ = ["UploadSession"]
@@ -79,12 +78,12 @@ class UploadSession:
         self._departure = departure = Departure(lambda: permission.claim(_OP, name))
         with named(name), closing(source.chunks()) as pieces, _Brake(cancel, total_s) as brake:
             first = next(pieces)  # a file that is gone is found before anything is sent
-            content = _paced(chain((first,), pieces), progress, brake)
+            content = Pieces(_paced(chain((first,), pieces), progress, brake))
             terms = extensions(departure, total_s=total_s, read_s=stall_s, connect_s=TLS_S)
             request = self._request(source.size_bytes, content, terms)
             guard = Guard(read_only=self._endpoint.read_only)
             with (
-                closing(GuardedTransport(guard, _UploadTransport(self._endpoint, brake))) as transport,
+                closing(GuardedTransport(guard, upload_transport(self._endpoint, brake.take_hold))) as transport,
                 outcome_known(_OP, departure),
                 brake.explains(),
                 self._echoes.in_errors(),
@@ -95,19 +94,20 @@ class UploadSession:
                 raise error
             return made_image(_OP, answer)
 
-    def _request(self, size_bytes: int, content: Iterator[bytes], terms: dict[str, object]) -> httpx.Request:
+    def _request(self, size_bytes: int, content: Pieces, terms: dict[str, object]) -> httpx.Request:
+        url = httpx.URL(self._endpoint.url.rstrip("/") + UPLOAD)
         headers = {
+            "Host": url.netloc.decode("ascii"),
             "User-Agent": AGENT,
             "Accept": "application/json",
             "Content-Type": "application/octet-stream",
             "Content-Length": str(size_bytes),
             **self._headers,
         }
-        url = self._endpoint.url.rstrip("/") + UPLOAD
-        return httpx.Request("POST", url, headers=headers, content=content, extensions=terms)
+        return httpx.Request("POST", url, headers=headers, stream=content, extensions=terms)
 
 
-def _paced(chunks: Iterator[bytes], progress: Callable[[int], None], brake: _Brake) -> Iterator[bytes]:
+def _paced(chunks: Iterator[memoryview], progress: Callable[[int], None], brake: _Brake) -> Iterator[memoryview]:
     """Hand the chunks on in pieces: small ones until the line has shown that it is fast.
 
     A write in TLS is timed as a whole, so a large piece on a slow line would look like a stall, and would make
@@ -124,32 +124,6 @@ def _paced(chunks: Iterator[bytes], progress: Callable[[int], None], brake: _Bra
             yield piece
             sent += len(piece)
             progress(sent)
-
-
-class _UploadTransport(httpx.HTTPTransport):
-    """httpx's blocking transport, one connection, without retries; tells the departure and gives the brake a hold."""
-
-    def __init__(self, endpoint: Endpoint, brake: _Brake) -> None:
-        super().__init__(
-            verify=context_for(endpoint.tls if endpoint.encrypted else Tls("insecure")),
-            proxy=None if endpoint.proxy is None else proxy_of(endpoint.proxy),
-            limits=httpx.Limits(max_connections=1, max_keepalive_connections=0),
-            trust_env=False,
-            retries=0,
-        )
-        self._brake = brake
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        departure = departure_of(request)
-
-        def trace(event: str, info: Mapping[str, object]) -> None:
-            if departs(event, info):
-                departure.leave()
-            elif event.endswith(("connect_tcp.complete", "start_tls.complete")):
-                self._brake.take_hold(info.get("return_value"))
-
-        request.extensions = {**request.extensions, "trace": trace}
-        return super().handle_request(request)
 
 
 class _Brake:
@@ -184,12 +158,9 @@ class _Brake:
         if self._due:
             raise Unreachable(f"the upload did not end within {self._total_s:.0f} s")
 
-    def take_hold(self, stream: object) -> None:
-        """Take the socket of httpcore's network stream, which TLS replaces on the way."""
-        get_extra_info = getattr(stream, "get_extra_info", None)
-        found = get_extra_info("socket") if callable(get_extra_info) else None
-        if isinstance(found, socket.socket):
-            self._socket = found
+    def take_hold(self, talk: socket.socket) -> None:
+        """Take the socket that the transfer goes over from now on."""
+        self._socket = talk
 
     @contextmanager
     def explains(self) -> Iterator[None]:
