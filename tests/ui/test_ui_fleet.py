@@ -135,6 +135,9 @@ async def test_the_filter_speaks_the_selector_language_and_says_what_is_wrong() 
         await seat.press("enter")
         assert seat.notice.startswith("filter state:INITIALIZED")
         assert "1 of 12 devices" in seat.text
+        await seat.press("/", *"!tag:nowhere", "enter")  # what is typed next narrows further, and joins no word
+        assert seat.notice.startswith("filter state:INITIALIZED !tag:nowhere")
+        assert seat.screen.lineup.shown == ("ar11-fra-dc1",)
         await seat.press("/", *" stat:x")
         assert "stat" in seat.notice
         await seat.press("escape", "escape")

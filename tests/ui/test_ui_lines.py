@@ -131,7 +131,10 @@ def test_red_is_for_what_needs_a_person_and_yellow_for_what_may() -> None:
     ],
 )
 def test_what_cannot_be_read_says_why_where_the_state_would_stand(reach: Reach, word: str) -> None:
-    assert word in whole_row(device("a", reach=reach, now=NOW))
+    shown = device("a", reach=reach, now=NOW)
+    assert word in whole_row(shown)
+    counted = text_of(header(standing("bank", "", [shown], NOW), 100))
+    assert f"1 {word[2:].removeprefix('no ').replace('another', 'other')}" in counted
 
 
 def test_a_box_that_reboots_by_our_start_keeps_its_last_state() -> None:
@@ -152,7 +155,9 @@ def test_a_box_that_another_process_of_ours_took_down_keeps_its_last_state_while
 
 
 def test_an_unknown_state_is_shown_as_it_came() -> None:
-    assert "? DREAMING" in whole_row(device("a", "DREAMING", reach=Reach.GARBLED, now=NOW))
+    dreaming = device("a", "DREAMING", reach=Reach.GARBLED, now=NOW)
+    assert "? DREAMING" in whole_row(dreaming)
+    assert "1 unknown" in text_of(header(standing("bank", "", [dreaming], NOW), 100))
 
 
 def test_the_build_of_a_version_is_shown_where_there_is_room() -> None:

@@ -26,10 +26,13 @@ _SHOWN = 12
 
 
 class FilterLine:
-    """A `LineEdit` with completion and history. `history` has the newest first; `subjects` are the devices there."""
+    """A `LineEdit` with completion and history. `history` has the newest first; `subjects` are the devices there.
+
+    What stands there already is followed by a space: the next word narrows further.
+    """
 
     def __init__(self, text: str, history: Sequence[str], subjects: Callable[[], Iterable[Subject]]) -> None:
-        self._edit = LineEdit(text)
+        self._edit = LineEdit(f"{text} " if text else "")
         self._history = ("", *(one for one in history if one != text))
         self._place = 0
         self._subjects = subjects

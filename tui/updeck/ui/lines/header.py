@@ -44,6 +44,8 @@ _WORDS: tuple[tuple[str, Ink], ...] = (
     ("login", Ink.NEEDS),
     ("other box", Ink.NEEDS),
     ("unreachable", Ink.MAY),
+    ("not understood", Ink.MAY),
+    ("unsupported", Ink.MAY),
     ("unknown", Ink.MAY),
     ("ready", Ink.READY),
     ("running", Ink.PLAIN),
@@ -74,8 +76,10 @@ def _word(view: DeviceView) -> str:
             return "other box"
         case Reach.UNREACHABLE if not view.expected_away:
             return "unreachable"
-        case Reach.UNSUPPORTED | Reach.GARBLED:
-            return "unknown"
+        case Reach.GARBLED if view.reading is None or view.reading.update.known:
+            return "not understood"
+        case Reach.UNSUPPORTED:
+            return "unsupported"
     state = view.state or ""
     return _OF_STATE[UpdateState(state)] if state in UpdateState.__members__ else "unknown"
 

@@ -163,7 +163,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         """Show what the text selects; what is wrong with it so far is said and left out."""
         from updeck.fleet.selectors import Selector
 
-        self.filter_text = text.strip()
+        self.filter_text = " ".join(text.split())
         selector, problem = Selector.filter(text)
         if self._filter is not None:
             self._filter.problem = problem
