@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fleet_fixture import device, image
+from fleet_fixture import ACTOR, device, image
 from updeck.device.models import Reach
+from updeck.fleet.chronicle import seen_event
 from updeck.fleet.state import CHANGES_MOST, TRAIL_MOST, FleetState
 from updeck.fleet.views import DeviceView
 from updeck.ui.lineup import Lineup
@@ -110,6 +111,10 @@ def test_what_a_thousand_devices_go_through_alike_is_in_memory_once() -> None:
     assert len(steps) == 12
     texts = [text for step in steps for text in (step.state, step.version, step.error) if text is not None]
     assert len({id(text) for text in texts}) == len(set(texts)) < len(texts)
+    whats = [what for trail in vars(state)["_trails"].values() for what in trail.whats]
+    assert (len(whats), len({id(what) for what in whats})) == (12, 2)
+    lines = [seen_event(change, ACTOR).text for change in state.seen_changes()]
+    assert (len(lines), len({id(text) for text in lines})) == (10, 2)
 
 
 def test_of_the_way_of_a_device_only_its_times_are_kept_anew_where_it_goes_the_same_way_again() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 
 from updeck.device.models import Reach
@@ -56,9 +57,12 @@ def change_line(before: Mapping[str, Json], now: Mapping[str, Json]) -> str:
 
 
 def seen_event(change: Change, actor: Actor) -> Event:
-    """Return a change that no journal has as a line of activity; its id is negative, so that it is nobody else's."""
-    before, now = _payload(change.before), _payload(change.now)
-    return Event(-change.number, change.now.at, change.device, "state", change_line(before, now), actor)
+    """Return a change that no journal has as a line of activity; its id is negative, so that it is nobody else's.
+
+    Its text is in memory once, as thousands of changes tell of the same few dozen things.
+    """
+    text = sys.intern(change_line(_payload(change.before), _payload(change.now)))
+    return Event(-change.number, change.now.at, change.device, "state", text, actor)
 
 
 def _payload(step: Step) -> dict[str, Json]:

@@ -12,6 +12,7 @@ from array import array
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 from operator import attrgetter
 from typing import TypeAlias
 
@@ -51,21 +52,29 @@ class Change:
 _What: TypeAlias = tuple[Reach, str | None, str | None, str | None]
 """A step without its time."""
 
+_WHATS_MOST = 1024
+"""Of how many things that devices were it is remembered that one was so, the newest."""
+
+
+@lru_cache(maxsize=_WHATS_MOST)
+def _alike(what: _What) -> _What:
+    """Return what any device was before, where one was just so: a fleet goes through the same few dozen things."""
+    return what
+
 
 @dataclass(slots=True)
 class _Trail:
-    """The newest steps of one device, oldest first. What it was before it is again and again, and is kept once."""
+    """The newest steps of one device, oldest first. What it was before, or another was, is kept once."""
 
     ats: array[float] = field(default_factory=lambda: array("d"))
     whats: list[_What] = field(default_factory=list)
 
     def add(self, at: float, what: _What) -> None:
         """Keep one more step, in place of the oldest where there are many."""
-        alike = next((one for one in self.whats if one == what), what)
         if len(self.whats) == TRAIL_MOST:
             del self.ats[0], self.whats[0]
         self.ats.append(at)
-        self.whats.append(alike)
+        self.whats.append(_alike(what))
 
     def steps(self) -> tuple[Step, ...]:
         """Return them whole."""
