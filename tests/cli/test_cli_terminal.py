@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.test_cli_demo_rooms import dead_room
 from shell import HANG_S, Shell
 from terminal_fixture import on_terminal
 from updeck.simulator.serving import Simulator
@@ -76,6 +77,7 @@ def _engine_of_a_rollout(room: Path) -> int:
 
 
 def test_without_a_terminal_the_demo_says_so_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    killed = dead_room(tmp_path)
     done = subprocess.run(
         [sys.executable, "-m", "updeck", *DEMO],
         env={**environment(tmp_path), "PATH": ""},
@@ -85,6 +87,7 @@ def test_without_a_terminal_the_demo_says_so_and_leaves_nothing_behind(tmp_path:
         check=False,
     )
     assert done.returncode == 2
+    assert done.stderr.splitlines()[0] == f"demo: {killed} of a demo that was killed is removed"
     assert "updeck status" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []

@@ -14,9 +14,9 @@ import click
 
 from updeck.cli.command import Invocation, command, drawing, one_of
 from updeck.cli.demo_engines import end_engines
+from updeck.cli.demo_rooms import ROOM_PREFIX, clear_dead_rooms, mark_room
 from updeck.cli.exits import Exit
 from updeck.cli.opening import show_inventory
-from updeck.cli.simulator import ROOM_PREFIX
 from updeck.errors import UpdeckError
 from updeck.program import program_words
 from updeck.simulator import check_installed
@@ -48,8 +48,11 @@ END_S = 10.0
 def demo(invocation: Invocation, *, devices: int, seed: int, speed: float, scenario: str) -> Exit:
     """Try it all on simulated devices."""
     check_installed()
+    for dead in clear_dead_rooms(Path(tempfile.gettempdir())):
+        invocation.out.say(f"demo: {clean(dead)} of a demo that was killed is removed")
     room = Path(tempfile.mkdtemp(prefix=ROOM_PREFIX))
     try:
+        mark_room(room)
         options = ServeOptions(
             fleet_out=room / "fleet.toml",
             devices=devices,

@@ -15,15 +15,13 @@ import click
 
 from updeck.cli.command import CommandGroup, Invocation, command, fail_usage, one_of
 from updeck.cli.demo_engines import end_engines
+from updeck.cli.demo_rooms import ROOM_PREFIX
 from updeck.errors import UpdeckError
 from updeck.simulator import check_installed
 from updeck.simulator.options import AuthMode, Scenario, ServeOptions
 from updeck.text import clean
 
-__all__ = ["ROOM_PREFIX", "simulator"]
-
-ROOM_PREFIX = "updeck-demo-"
-"""How the name of a directory begins that `--temporary` may remove."""
+__all__ = ["simulator"]
 
 
 @click.group(cls=CommandGroup)
