@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
 
 from updeck.text import pad
@@ -30,17 +29,17 @@ def event_line(event: Event, width: int, name_cells: int, now: float) -> Line:
     return spread(whole, by, width) if by and width_of(whole) + width_of(by) + 2 <= width else fit_line(whole, width)
 
 
-@dataclass(frozen=True, slots=True)
 class EventLines(Sequence[Line]):
     """One line of `width` cells for each event, drawn as it is looked at: of thousands a pane shows a dozen."""
 
-    events: Sequence[Event]
-    width: int
-    name_cells: int
-    now: float
+    def __init__(self, events: Sequence[Event], width: int, name_cells: int, now: float) -> None:
+        self._events = events
+        self._width = width
+        self._name_cells = name_cells
+        self._now = now
 
     def __len__(self) -> int:
-        return len(self.events)
+        return len(self._events)
 
     @overload
     def __getitem__(self, at: int) -> Line: ...
@@ -48,11 +47,11 @@ class EventLines(Sequence[Line]):
     def __getitem__(self, at: slice) -> Sequence[Line]: ...
     def __getitem__(self, at: int | slice) -> Line | Sequence[Line]:
         if isinstance(at, slice):
-            return [self._line(event) for event in self.events[at]]
-        return self._line(self.events[at])
+            return [self._line(event) for event in self._events[at]]
+        return self._line(self._events[at])
 
     def _line(self, event: Event) -> Line:
-        return event_line(event, self.width, self.name_cells, self.now)
+        return event_line(event, self._width, self._name_cells, self._now)
 
 
 def event_lines(event: Event, width: int, name_cells: int, now: float) -> Sequence[Line]:
