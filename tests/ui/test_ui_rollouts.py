@@ -22,13 +22,16 @@ from updeck.journal.models import Op, Verdict
 from updeck.journal.plan_models import ControlKind, Position, RolloutRecord
 from updeck.journal.store import Journal
 from updeck.rollout.plan import Fence, Plan
+from updeck.ui.actions import BY_ID
 from updeck.ui.app import UpdeckApp
 from updeck.ui.glyphs import UNICODE
 from updeck.ui.ink import text_of
 from updeck.ui.launch import UiOptions
+from updeck.ui.rollout_log import RolloutLog
 from updeck.ui.screens.device_log import DeviceLogScreen
 from updeck.ui.screens.dialog import Dialog
 from updeck.ui.screens.rollout import RolloutScreen
+from updeck.ui.screens.rollouts import RolloutsScreen
 from updeck.ui.terminal import Title
 from updeck.ui.widgets.canvas import Canvas
 
@@ -123,6 +126,24 @@ async def test_a_rollout_is_told_on_the_fleet_screen_listed_and_shown_wave_by_wa
         await seat.reads("WAITING_FOR_PROMOTION", "waits for a person to promote it", "2 of 8 done", "SUCCESS")
         await seat.press("escape", "escape")
         await seat.reads("ar11-ams")
+
+
+async def test_enter_before_the_journal_was_read_says_so(
+    world: Callable[[Plan], World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = world(plan())
+    async with seated(stage) as seat:
+        monkeypatch.setattr(RolloutLog, "listed", None)
+        screen = RolloutsScreen(seat.app)
+        assert screen.at is None
+        seat.app.open(screen)
+        await seat.until(lambda: seat.app.screen is screen and seat.app.hears(screen))
+        screen.at = None
+        screen.act(BY_ID["next"])
+        assert seat.notice == "the journal is being read"
+        monkeypatch.setattr(RolloutLog, "listed", ())
+        screen.act(BY_ID["next"])
+        assert seat.notice == "no rollout was planned yet"
 
 
 async def test_the_titles_stay_above_the_devices_wherever_the_cursor_goes(world: Callable[[Plan], World]) -> None:

@@ -74,13 +74,18 @@ class RolloutsScreen(RowScreen):
 
     def listed(self, width: int) -> Sequence[Row]:
         """Return a row per rollout."""
-        none = _BEING_READ if self.deck.rollouts.listed is None else "no rollout was planned yet"
-        return list_rows(self._rollouts(), width, self.deck.glyphs) or [Row(None, line((f"  {none}", Ink.DIM)))]
+        none = Row(None, line((f"  {self._none()}", Ink.DIM)))
+        return list_rows(self._rollouts(), width, self.deck.glyphs) or [none]
+
+    def _none(self) -> str:
+        return _BEING_READ if self.deck.rollouts.listed is None else "no rollout was planned yet"
 
     def act(self, action: Action) -> None:
         """Open one, or close by the key that opened this."""
         if action.id == "next" and self.at is not None:
             self.deck.open(RolloutScreen(self.deck, self.at))
+        elif action.id == "next":
+            self.say(line((self._none(), Ink.MAY)))
         elif action.id == "rollouts":
             self.deck.close(self)
         elif action.id == "export" and not self.deck.busy:
