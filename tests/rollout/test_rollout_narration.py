@@ -59,7 +59,7 @@ def test_a_verdict_a_judgement_and_the_state_that_follows_are_told() -> None:
     running = member("d0", initialized(Op.START))
     lines = changed(running, member("d0", done(Verdict.REVIEW, initialized(Op.START), resolved=Verdict.SUCCESS)))
     assert lines[:2] == ["d0: REVIEW", "d0: resolved as SUCCESS by mk: seen"]
-    assert lines[2].startswith("STOPPED: 0 failures")
+    assert lines[2].startswith("STOPPED: 1 failure, 0 allowed, 1 resolved as good since (d0 REVIEW)")
 
 
 def test_the_first_box_that_is_back_tells_how_long_it_took_and_what_is_expected() -> None:

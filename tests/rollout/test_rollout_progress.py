@@ -33,7 +33,7 @@ WAVES = plan_of(1, 2, 2)
             [member("d0", done(Verdict.REVIEW)), member("d1", GOOD)],
             (),
             RolloutState.ENDED,
-            "ended: 1 SUCCESS, 1 REVIEW",
+            "ended: 1 REVIEW, 1 SUCCESS",
         ),
         (
             plan_of(1, 1, 1),
@@ -176,5 +176,5 @@ def test_verdicts_are_counted_in_the_order_of_the_contracts() -> None:
     plan = plan_of(1, 1, 1, 1)
     verdicts = [Verdict.REVIEW, Verdict.SUCCESS, Verdict.STAGED, Verdict.SUCCESS]
     record = record_of(plan, *(member(f"d{index}", done(verdict)) for index, verdict in enumerate(verdicts)))
-    assert verdicts_in_words(record) == "2 SUCCESS, 1 STAGED, 1 REVIEW"
+    assert verdicts_in_words(record) == "1 REVIEW, 2 SUCCESS, 1 STAGED"
     assert verdicts_in_words(record_of(plan)) == "no verdict"

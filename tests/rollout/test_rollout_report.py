@@ -47,7 +47,7 @@ def made(*, reason: str = "proven", error: str | None = None, version: str = NEW
 
 def test_the_json_report_tells_plan_confirmation_and_each_device_before_and_after() -> None:
     document = json.loads(json.dumps(report_document(made())))
-    assert (document["id"], document["state"], document["verdicts"]) == ("r1", "ENDED", "1 SUCCESS, 1 REVIEW")
+    assert (document["id"], document["state"], document["verdicts"]) == ("r1", "ENDED", "1 REVIEW, 1 SUCCESS")
     assert (document["confirmed_by"], document["confirmed_at"]) == ("mk@jump", "1970-01-12T12:23:20Z")
     assert document["plan"]["ticket"] == "CHG-7"
     assert document["plan"]["digest"] == PLAN.digest

@@ -225,6 +225,14 @@ def test_a_first_line_ends_with_a_clause_and_never_in_the_middle_of_one() -> Non
     assert drawn == set(ends)
 
 
+def test_of_an_ended_rollout_a_narrow_line_tells_first_what_is_not_good() -> None:
+    plan = plan_of(1, 1, 1, 1)
+    verdicts = (Verdict.SUCCESS, Verdict.ALREADY_INSTALLED, Verdict.FAILED_GRACEFUL, Verdict.REVIEW)
+    sight = Sight(record_of(plan, *(member(f"d{at}", done(one)) for at, one in enumerate(verdicts))), plan, NOW)
+    first = text_of(facts_lines(sight, forecast(sight.record, plan, NOW), 58)[0])
+    assert first == "ended: 1 FAILED_GRACEFUL, 1 REVIEW, 1 SUCCESS"
+
+
 def test_an_aborted_rollout_offers_the_un_init_until_it_was_done() -> None:
     plan = plan_of(1)
     left = done(Verdict.ABORTED_BEFORE_START, initialized())

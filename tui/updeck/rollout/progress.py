@@ -8,7 +8,7 @@ from updeck.journal.models import Verdict
 from updeck.journal.plan_models import RolloutRecord
 from updeck.rollout.gate import aborted, awaits_promotion, open_wave, paused, wave_barrier, window_refusal
 from updeck.rollout.plan import Fence, Plan
-from updeck.rollout.standing import armed, begun, counts, ended, gate_of, started, stops_at
+from updeck.rollout.standing import GOOD_VERDICTS, armed, begun, counts, ended, gate_of, started, stops_at
 from updeck.text import plural
 
 __all__ = ["RolloutState", "headline", "next_in_words", "state_of", "verdicts_in_words"]
@@ -78,9 +78,10 @@ def next_in_words(record: RolloutRecord, plan: Plan, now: float) -> str:
 
 
 def verdicts_in_words(record: RolloutRecord) -> str:
-    """Return `57 SUCCESS, 2 REVIEW`, in the order of `contracts.md` 3."""
+    """Return `2 REVIEW, 57 SUCCESS`: what is not good first, each in the order of `contracts.md` 3."""
     found = counts(record).verdicts
-    return ", ".join(f"{found[verdict]} {verdict.value}" for verdict in Verdict if found.get(verdict)) or "no verdict"
+    ordered = sorted(Verdict, key=lambda verdict: verdict in GOOD_VERDICTS)
+    return ", ".join(f"{found[verdict]} {verdict.value}" for verdict in ordered if found.get(verdict)) or "no verdict"
 
 
 def _stopped(record: RolloutRecord, plan: Plan) -> str:
