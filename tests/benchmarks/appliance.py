@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 from email.utils import formatdate
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -142,7 +143,7 @@ async def _poll(context: ssl.SSLContext | None) -> None:
 
 
 def _sink(context: ssl.SSLContext | None) -> None:
-    """Serve for ever; of each upload a line tells when its head was there, when its answer, and its bytes."""
+    """Serve for ever; of each upload a line tells when its head was there, when its answer, its bytes and cipher."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
         print(server.getsockname()[1], flush=True)
@@ -181,8 +182,23 @@ def _swallow(talk: socket.socket) -> bool:
     path = path_of(head)
     talk.sendall(answer_to(path))
     if path == UPLOAD_PATH:
-        os.write(1, f"{begun!r} {time.monotonic()!r} {length}\n".encode())
+        os.write(1, f"{begun!r} {time.monotonic()!r} {length} {_cipher(talk)}\n".encode())
     return True
+
+
+def _cipher(talk: socket.socket) -> str:
+    """Return what encrypts a connection, in one word."""
+    found = talk.cipher() if isinstance(talk, ssl.SSLSocket) else None
+    return "none" if found is None else f"{found[1]}:{found[0]}"
+
+
+class Uploaded(NamedTuple):
+    """What the `sink` saw of an upload: monotonic seconds from its head to its answer, its bytes, what encrypted it."""
+
+    begun: float
+    ended: float
+    size_bytes: int
+    cipher: str
 
 
 class Serving:
@@ -202,12 +218,12 @@ class Serving:
         self._process.stdin.write(b"how many?\n")
         return int(self._line())
 
-    def upload(self, timeout_s: float) -> tuple[float, float, int] | None:
-        """Wait for the end of an upload to the `sink`: monotonic seconds of its begin and end, and its bytes."""
+    def upload(self, timeout_s: float) -> Uploaded | None:
+        """Wait for the end of an upload to the `sink`."""
         if not self._reading.select(timeout_s):
             return None
-        begun, ended, size = self._line().split()
-        return float(begun), float(ended), int(size)
+        begun, ended, size, cipher = self._line().split()
+        return Uploaded(float(begun), float(ended), int(size), cipher)
 
     def _line(self) -> str:
         """Read one line; not one byte beyond it is taken, or the selector would not know of the next."""

@@ -3,9 +3,9 @@
 `python tests/benchmarks/uploading.py [--size 1024] [--pairs 5] [--at-once 1,8] [--room DIRECTORY]`, by hand; it serves
 the other side itself, a process per connection that reads and throws away. Ours is one process with all that an upload
 needs: fresh read, journal, progress twice a second, the file's identity at every piece; curl is as many processes, with
-the same Content-Length and no `Expect`. Both are timed there, from the first request's head to the last answer; our CPU
-is counted without the start of Python. The goals: throughput at least 1.00 times curl's, and less than 64 MB for eight
-at once.
+the same Content-Length and no `Expect`, and by the same cipher, or it ends. Both are timed there, from the first
+request's head to the last answer; our CPU is counted without the start of Python. The goals: throughput at least 1.00
+times curl's, and less than 64 MB for eight at once.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from random import Random
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.appliance import UPLOAD_PATH, Serving, serving
+from benchmarks.appliance import UPLOAD_PATH, Serving, Uploaded, serving
 from benchmarks.processes import peak_mb
 from updeck.device.trust import Tls
 from updeck.fleet.inventory import DeviceEntry, Fleet
@@ -40,9 +40,10 @@ GOAL_RATIO, GOAL_MB = 1.0, 64
 
 @dataclass(frozen=True)
 class Taken:
-    """What uploads took: bytes a second of all together, seconds of CPU for each GiB, peak memory (ours only)."""
+    """What uploads took: bytes a second of all together, ciphers, seconds of CPU for each GiB, our peak memory."""
 
     bytes_per_s: float
+    ciphers: frozenset[str]
     cpu_s_per_gib: float
     peak_mb: float = 0.0
 
@@ -86,10 +87,10 @@ def ours(far: Serving, file: Path, sha256: str, count: int) -> Taken:
         words = json.dumps([far.url, far.fingerprint, str(file), sha256, count, room])
         environ = {"PATH": os.environ["PATH"], "HOME": room, "UPDECK_CONFIG": room, "UPDECK_STATE": room}
         child = subprocess.Popen([sys.executable, __file__, "--child", words], stdout=subprocess.PIPE, env=environ)
-        rate = _rate(far, count, [child])
+        rate, ciphers = _rate(far, count, [child])
         told, _ = _ended([child])
         peak, cpu_s = map(float, told[0].split())
-        return Taken(rate, cpu_s * (MIB << 10) / (file.stat().st_size * count), peak)
+        return Taken(rate, ciphers, cpu_s * (MIB << 10) / (file.stat().st_size * count), peak)
 
 
 def curls(far: Serving, file: Path, sha256: str, count: int) -> Taken:
@@ -97,22 +98,22 @@ def curls(far: Serving, file: Path, sha256: str, count: int) -> Taken:
     words = ["curl", "-q", "-sS", "-f", "-k", "--noproxy", "*", "-X", "POST", "-T", str(file), "-H", "Expect:"]
     words += ["-H", "Content-Type: application/octet-stream", "-H", "Authorization: Bearer 4f1c", far.url + UPLOAD_PATH]
     children = [subprocess.Popen(words, stdout=subprocess.PIPE) for _ in range(count)]
-    rate = _rate(far, count, children)
+    rate, ciphers = _rate(far, count, children)
     _, cpu_s = _ended(children)
-    return Taken(rate, cpu_s * (MIB << 10) / (file.stat().st_size * count))
+    return Taken(rate, ciphers, cpu_s * (MIB << 10) / (file.stat().st_size * count))
 
 
-def _rate(far: Serving, count: int, children: list[subprocess.Popen[bytes]]) -> float:
-    """Wait for so many uploads; return their bytes a second, all together."""
-    seen: list[tuple[float, float, int]] = []
+def _rate(far: Serving, count: int, children: list[subprocess.Popen[bytes]]) -> tuple[float, frozenset[str]]:
+    """Wait for so many uploads; return their bytes a second, all together, and what encrypted them."""
+    seen: list[Uploaded] = []
     while len(seen) < count:
         one = far.upload(1.0)
         if one is not None:
             seen.append(one)
         elif any(map(_failed, children)):
             raise SystemExit("what was measured failed")
-    begun, ended, sizes = zip(*seen, strict=True)
-    return float(sum(sizes) / (max(ended) - min(begun)))
+    passed_s = max(one.ended for one in seen) - min(one.begun for one in seen)
+    return sum(one.size_bytes for one in seen) / passed_s, frozenset(one.cipher for one in seen)
 
 
 def _failed(child: subprocess.Popen[bytes]) -> bool:
@@ -156,6 +157,11 @@ def compare(far: Serving, file: Path, sha256: str, count: int, pairs: int) -> No
     for turn in range(pairs):
         for name in sorted(ways, reverse=turn % 2 == 0):
             found[name].append(ways[name](far, file, sha256, count))
+    ciphers = {one.ciphers for taken in found.values() for one in taken}
+    if len(ciphers) != 1 or len(next(iter(ciphers))) != 1:
+        raise SystemExit(
+            f"not alike: the ciphers were {', '.join(sorted(' and '.join(sorted(one)) for one in ciphers))}"
+        )
     ratios = [one.bytes_per_s / other.bytes_per_s for one, other in zip(*found.values(), strict=True)]
     line = f"{far.url.partition(':')[0]:6}{count:8}"
     line += "".join(f"{statistics.median(one.bytes_per_s for one in taken) / MIB:12.0f}" for taken in found.values())
