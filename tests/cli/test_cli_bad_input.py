@@ -33,6 +33,9 @@ USAGE: list[tuple[str, str]] = [
     ("nonsense", "no command"),
     ("statuss", 'did you mean "status"'),
     ("devices lst", 'did you mean "list"'),
+    ("devices", "add, check, import"),
+    ("rollout", "adopt, report; see `updeck rollout --help`"),
+    ("completion", "Choose from: bash, zsh, fish"),
     ("10.1.2.3", "https://10.1.2.3"),
     ("http://", "host"),
     ("ftp://10.1.2.3", "http"),
@@ -146,6 +149,7 @@ def assert_one_sentence(done: subprocess.CompletedProcess[str], code: int, words
     assert done.stdout == ""
     assert done.stderr.startswith("updeck: ")
     assert done.stderr.count("\n") == 1, done.stderr
+    assert "␊" not in done.stderr
     assert words in done.stderr
 
 

@@ -119,6 +119,14 @@ class CommandGroup(click.Group):
         super().format_epilog(ctx, formatter)
         _write_examples(ctx, formatter)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Ask in one sentence for the command that is missing, where click would answer with the whole help."""
+        if not args and self.no_args_is_help and not ctx.resilient_parsing:
+            every = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+            shown = ", ".join(name for name, found in every.items() if found and not found.hidden)
+            fail_usage(f"`{ctx.command_path}` needs a command: {shown}; see `{ctx.command_path} --help`")
+        return super().parse_args(ctx, args)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:

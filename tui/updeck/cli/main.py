@@ -115,6 +115,9 @@ def main(arguments: Sequence[str] | None = None, *, out: Output | None = None) -
                 standalone_mode=False,
                 obj=Invocation(out),
             )
+        except click.MissingParameter as error:
+            out.complain(clean(" ".join(error.format_message().split())).removesuffix("."))
+            return Exit.USAGE
         except click.ClickException as error:
             out.complain(clean(error.format_message()).removesuffix("."))
             return Exit.USAGE
