@@ -115,6 +115,7 @@ def test_a_selector_means_these_devices(arguments: list[str], names: list[str]) 
         ("state:unreachable", "state: knows no UNREACHABLE; write reach:UNREACHABLE"),
         ("reach:idle", "reach: knows no IDLE; write state:IDLE"),
         ("reach:UNREACHABL", "did you mean UNREACHABLE?"),
+        ("!reach:down", "knows no DOWN; known are OK, UNREACHABLE"),
         ("needs:you", "needs: knows no you; write needs:me"),
         ("\x1b[31m:x", "unknown keyword"),
     ],

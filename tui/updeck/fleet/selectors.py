@@ -262,7 +262,10 @@ def _doubt(word: Word) -> tuple[str | None, str | None]:
         case Kind.STATE:
             return _unknown(word, UpdateState.__members__, "reach", Reach.__members__)
         case Kind.REACH:
-            return _unknown(word, Reach.__members__, "state", UpdateState.__members__)
+            problem, advice = _unknown(word, Reach.__members__, "state", UpdateState.__members__)
+            if problem is None and word.exact and word.value.upper() not in Reach.__members__:
+                return f"knows no {shown.upper()}", f"known are {', '.join(Reach.__members__)}"
+            return problem, advice
         case Kind.VERSION | Kind.IMAGE if word.relation != "=" and Version.parse(word.value) is None:
             return f"cannot order {shown}", "write a version such as 11.8.0"
     return None, None
