@@ -53,10 +53,6 @@ class Site:
     def arm(self, fault: str, **fields: object) -> None:
         self.fleet.fault(self.name, fault, **fields)
 
-    async def settled(self) -> None:
-        """Wait until the listener is as the faults want it."""
-        await self.fleet.until(self.name, lambda _: True)
-
     async def get(self, path: str) -> Heard:
         async with plain(self.fleet, self.name) as caller:
             return await caller.get(path)
@@ -443,7 +439,6 @@ async def test_a_fault_that_is_for_good_shows_from_then_on(site: Site, fault: st
     shown = LASTING[fault]
     assert not await shown(site), "it shows without the fault"
     site.arm(fault)
-    await site.settled()
     assert await shown(site), "it does not show"
 
 
@@ -594,8 +589,6 @@ async def test_a_fault_shows_while_it_is_there_and_not_before_or_after(site: Sit
     fields, shown = CASES[fault]
     assert not await shown(site), "it shows without the fault"
     site.arm(fault, **fields)
-    await site.settled()
     assert await shown(site), "it does not show"
     site.fleet.clear_faults(site.name)
-    await site.settled()
     assert not await shown(site), "it shows when the fault is gone"

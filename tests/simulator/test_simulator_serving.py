@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import socket
@@ -122,6 +123,23 @@ async def test_a_client_that_was_shaking_hands_when_the_device_went_down_gets_no
         await reader.read()
     writer.close()
     assert fleet.truth(name)["requests"] == []
+
+
+async def test_a_device_that_goes_down_just_when_a_client_comes_resets_it(simulator: StartSimulator) -> None:
+    """Whatever the loop has done for the connection by then; none is left behind, which would be a warning."""
+    fleet = await simulator(devices=1)
+    name, loop = fleet.names[0], asyncio.get_running_loop()
+    for turns in range(8):
+        with socket.socket() as client:
+            client.settimeout(0)
+            await loop.sock_connect(client, ("127.0.0.1", int(fleet.url(name).rpartition(":")[2])))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            fleet.fault(name, "refuse")
+            with pytest.raises(ConnectionResetError):
+                await loop.sock_recv(client, 1)
+        gc.collect()
+        fleet.clear_faults(name)
 
 
 @pytest.mark.parametrize("speed", [0.5, 1, 30, 1e6])

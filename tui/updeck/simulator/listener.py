@@ -7,19 +7,22 @@ import os
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from aiohttp import web
 from aiohttp.web_request import BaseRequest
 
 from updeck.errors import UsageError
 from updeck.simulator.options import HOST
-from updeck.simulator.wire import TlsBreaker, reset_connection
+from updeck.simulator.wire import NO_LINGER, TlsBreaker, reset_connection
 
 __all__ = ["Door", "Listener", "bind"]
 
 Handler = Callable[[BaseRequest], Awaitable[web.StreamResponse]]
 BACKLOG = 64
 SHUTDOWN_S = 0.5
+CROWDED_S = 1.0
+"""How long nobody is let in when the process has no room for one more connection."""
 
 
 def bind(port: int, owner: str) -> socket.socket:
@@ -42,18 +45,15 @@ def bind(port: int, owner: str) -> socket.socket:
 
 
 class Door(web.Server):
-    """aiohttp's server, which here knows each connection until it is lost, and lets nobody in while it is shut.
-
-    A client whose TLS handshake began before the door was shut gets through it afterwards otherwise.
-    """
+    """aiohttp's server, which here knows each connection until it is lost, and lets nobody in while it is shut."""
 
     def __init__(self, handler: Handler, *, keepalive_timeout: float, read_bufsize: int) -> None:
         super().__init__(handler, access_log=None, keepalive_timeout=keepalive_timeout, read_bufsize=read_bufsize)
-        self.shut = False
+        self.shut = True
         self._known: dict[web.RequestHandler, asyncio.Transport] = {}
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
-        """Take a connection, or reset it."""
+        """Take a connection, or reset one whose handshake was over in the moment in which the door was shut."""
         super().connection_made(handler, transport)
         if self.shut:
             reset_connection(transport)
@@ -72,7 +72,10 @@ class Door(web.Server):
 
 
 class Listener:
-    """Serves one device on one port, where and when it is wanted."""
+    """Serves one device on one port, where and when it is wanted.
+
+    It takes connections itself, as `asyncio.Server` loses those that it took and did not set up before it was closed.
+    """
 
     def __init__(self, bound: socket.socket, server: Door, context: Callable[[], ssl.SSLContext | None]) -> None:
         """`context` is asked whenever the door opens; None is plain http."""
@@ -83,66 +86,92 @@ class Listener:
         self._breaker = TlsBreaker()
         self._wanted = False
         self._broken = False
-        self._edition = 0
-        self._listening: asyncio.Server | None = None
-        self._opening: asyncio.Task[None] | None = None
+        self._entrance: _Entrance | None = None
 
     def want(self, *, up: bool, broken: bool = False) -> None:
         """Open or close the door; closing resets all connections at once. Behind a `broken` one nobody gets in."""
-        if self._wanted and not up:
-            self._close()
         self._wanted = up
-        if broken is not self._broken:
+        if broken is not self._broken or not up:
             self._broken = broken
-            self.reopen()
-        if up and self._opening is None and self._listening is None:
-            self._opening = asyncio.get_running_loop().create_task(self._open())
+            self._close()
+        if up and self._entrance is None:
+            self._open()
 
     def reopen(self) -> None:
         """Reset all connections, and take new ones in the context that is asked for now."""
-        self._edition += 1
         self._close()
-        if self._wanted and self._opening is None:
-            self._opening = asyncio.get_running_loop().create_task(self._open())
-
-    async def settled(self) -> None:
-        """Wait until the door is what was wanted last."""
-        if self._opening is not None:
-            await self._opening
+        if self._wanted:
+            self._open()
 
     async def end(self) -> None:
         """Close for good."""
         self.want(up=False)
-        await self.settled()
-        self._web.shut = True
-        self._web.reset()
         self._socket.close()
         await self._web.shutdown(SHUTDOWN_S)
 
-    async def _open(self) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            while self._wanted and self._listening is None:
-                edition, broken = self._edition, self._broken
-                self._web.shut = False
-                self._listening = await loop.create_server(
-                    self._breaker if broken else self._web,
-                    sock=self._socket,
-                    ssl=None if broken else self._context(),
-                    backlog=BACKLOG,
-                )
-                if not self._wanted or edition != self._edition:
-                    self._close()
-        finally:
-            self._opening = None
+    def _open(self) -> None:
+        self._web.shut = False
+        if self._broken:
+            self._entrance = _Entrance(self._socket, self._breaker, None)
+        else:
+            self._entrance = _Entrance(self._socket, self._web, self._context())
 
     def _close(self) -> None:
-        if self._listening is None:
+        if self._entrance is None:
             return
-        self._listening.close()
-        self._listening = None
+        self._entrance.close()
+        self._entrance = None
         self._web.shut = True
         self._web.reset()
         for transport in tuple(self._breaker.connections):
             reset_connection(transport)
         self._socket = bind(self.port, "a device that is down")
+
+
+class _Entrance:
+    """Takes connections from one socket until it is closed, and sets them up; `context` is None for plain http."""
+
+    def __init__(
+        self, bound: socket.socket, protocol: Callable[[], asyncio.BaseProtocol], context: ssl.SSLContext | None
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._socket = bound
+        self._protocol = protocol
+        self._context = context
+        self._setting_up: dict[asyncio.Task[object], socket.socket] = {}
+        self._crowded: asyncio.TimerHandle | None = None
+        bound.settimeout(0)
+        bound.listen(BACKLOG)
+        self._loop.add_reader(bound, self._take)
+
+    def close(self) -> None:
+        """Refuse connections from now on, and reset those that are being set up."""
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
+        if self._crowded is not None:
+            self._crowded.cancel()
+        for task, connection in self._setting_up.items():
+            with suppress(OSError):  # it is closed already where the handshake has just failed
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+            task.cancel()
+
+    def _take(self) -> None:
+        for _ in range(BACKLOG):
+            try:
+                connection, _address = self._socket.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError:  # no more files: as many as there are have to do, and the rest waits in the backlog
+                self._loop.remove_reader(self._socket)
+                self._crowded = self._loop.call_later(CROWDED_S, self._loop.add_reader, self._socket, self._take)
+                return
+            connection.settimeout(0)
+            set_up = self._loop.connect_accepted_socket(self._protocol, connection, ssl=self._context)
+            task = self._loop.create_task(set_up)
+            self._setting_up[task] = connection
+            task.add_done_callback(self._is_set_up)
+
+    def _is_set_up(self, task: asyncio.Task[object]) -> None:
+        connection = self._setting_up.pop(task)
+        if task.cancelled() or task.exception() is not None:
+            connection.close()

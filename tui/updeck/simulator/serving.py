@@ -77,7 +77,8 @@ async def running(options: ServeOptions, timeline: Timeline | None = None) -> As
             appliances[device.name] = appliance
             stack.push_async_callback(appliance.close)
         _write_files(appliances, options, kept, paths)
-        await _switch_on(appliances)
+        for appliance in appliances.values():
+            appliance.device.switch_on()
         if options.scenario is Scenario.CHAOS:
             devices = [appliance.device for appliance in appliances.values()]
             stack.callback(Chaos(devices, seed=options.seed, timeline=time, speed=options.speed).stop)
@@ -158,13 +159,6 @@ def _entry(appliance: Appliance, kept: Kept) -> InventoryEntry:
     if pin is not None and blueprint.certificate_changed:
         pin = kept.devices[blueprint.name].old_pin
     return InventoryEntry(blueprint, appliance.url, pin)
-
-
-async def _switch_on(appliances: Mapping[str, Appliance]) -> None:
-    for appliance in appliances.values():
-        appliance.device.switch_on()
-    for appliance in appliances.values():
-        await appliance.listener.settled()
 
 
 async def _open_control(appliances: Mapping[str, Appliance], bound: socket.socket, stack: AsyncExitStack) -> str:
