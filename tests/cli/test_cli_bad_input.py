@@ -34,6 +34,7 @@ USAGE: list[tuple[str, str]] = [
     ("statuss", 'did you mean "status"'),
     ("devices lst", 'did you mean "list"'),
     ("devices", "add, check, import"),
+    ("images --json", "delete, fetch, list"),
     ("rollout", "adopt, report; see `updeck rollout --help`"),
     ("completion", "Choose from: bash, zsh, fish"),
     ("10.1.2.3", "https://10.1.2.3"),

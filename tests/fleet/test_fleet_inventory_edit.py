@@ -191,6 +191,7 @@ def test_a_setting_is_set_where_it_stands_or_in_a_new_table(path: Path) -> None:
         (DeviceEntry("A", "https://c"), "differs from a in case only"),
         (DeviceEntry("c", "https://a"), "is that of a already"),
         (DeviceEntry("-c", "https://c"), "is no name for a device"),
+        (DeviceEntry("", "https://c"), "an empty text is no name for a device"),
         (DeviceEntry("c", "https://c/x"), "more than host and port"),
         (DeviceEntry("c", "https://c", tags=("x y",)), "is no tag, site or pair"),
     ],

@@ -47,6 +47,7 @@ def test_every_fault_can_be_asked_for_with_all_of_the_contracts_fields_null(faul
         ({"fault": "never_back", "path": "/update/start"}, "never_back has no field 'path'"),
         ({"fault": "delay", "seconds": "long"}, "'seconds' must be float"),
         ({"fault": "delay", "seconds": -1}, "'seconds' must be from 0.001 to"),
+        ({"fault": "delay", "times": 0}, "'times' must be from 1 to 1000000000"),
         ({"fault": "delay", "seconds": float("inf")}, "'seconds' must be float"),
         ({"fault": "status", "status": 99}, "from 200 to 599"),
         ({"fault": "clock_step", "by": 1e300}, "'by' must be from"),

@@ -120,12 +120,16 @@ class CommandGroup(click.Group):
         _write_examples(ctx, formatter)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Ask in one sentence for the command that is missing, where click would answer with the whole help."""
-        if not args and self.no_args_is_help and not ctx.resilient_parsing:
+        """Ask in one sentence for the command that is missing; click shows the whole help, or names no command."""
+        if self.no_args_is_help and not ctx.resilient_parsing and self._lacks_command(ctx, args):
             every = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
             shown = ", ".join(name for name, found in every.items() if found and not found.hidden)
             fail_usage(f"`{ctx.command_path}` needs a command: {shown}; see `{ctx.command_path} --help`")
         return super().parse_args(ctx, args)
+
+    def _lacks_command(self, ctx: click.Context, args: list[str]) -> bool:
+        _, rest, given = self.make_parser(ctx).parse_args(list(args))
+        return not rest and not any(one.is_eager for one in given)  # as the help is
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

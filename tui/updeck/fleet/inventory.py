@@ -142,7 +142,7 @@ def single_device_fleet(url: str) -> Fleet:
 def check_name(name: str) -> str:
     """Return a device's name if it is one; raises UsageError."""
     if not _NAME.fullmatch(name):
-        raise UsageError(f"{clean(name, 80)} is no name for a device", advice=f"use {NAME_RULE}")
+        raise UsageError(f"{clean(name, 80) or 'an empty text'} is no name for a device", advice=f"use {NAME_RULE}")
     return name
 
 

@@ -40,7 +40,7 @@ class Field:
 
 
 PATH = Field("path", str, None, "end of the request's path; null for every request")
-TIMES = Field("times", int, None, "how often it strikes; null for until it is removed")
+TIMES = Field("times", int, None, "how often it strikes; null for until it is removed", least=1)
 LASTS = Field("seconds", float, None, "how long it is in force; null for until it is removed")
 
 
@@ -95,5 +95,5 @@ def read_value(kind: Kind, field: Field, value: object) -> Value:
     else:
         raise FaultError(f"{kind.id}: '{field.name}' must be {field.type.__name__}")
     if not field.least <= number <= field.most:
-        raise FaultError(f"{kind.id}: '{field.name}' must be from {field.least:g} to {field.most:g}")
+        raise FaultError(f"{kind.id}: '{field.name}' must be from {field.least:.10g} to {field.most:.10g}")
     return number
