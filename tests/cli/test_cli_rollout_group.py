@@ -144,8 +144,10 @@ async def test_a_second_user_of_the_group_sees_and_pauses_a_rollout(host: Callab
     first, second = at.simulator.names
     rollout = await anna.detached(await anna.plan("--waves", "1,100%", "--promote", "auto"))
     await at.simulator.until_state(first, "RUNNING")
+    at.simulator.fault(first, "refuse")  # so the second wave cannot begin before the pause
     assert {device["name"] for device in (await ben.shown(rollout))["devices"]} == {first, second}
     await ben.ask("pause", rollout)
+    at.simulator.clear_faults(first)
     left = await at.ben.run("rollout", "attach", rollout)
     assert f"{BEN}" in left.err, left.err
     assert "paused" in left.err

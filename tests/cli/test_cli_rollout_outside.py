@@ -56,7 +56,9 @@ async def test_a_device_that_a_stranger_inits_is_left_alone_shown_and_counted(de
     assert (await one.shell.run(*staged.words)).code == 0
     rollout = await one.detached(await one.plan("--max-parallel", "1"))
     await one.simulator.until_state(first, "INITIALIZING")
+    one.simulator.fault(first, "refuse")  # so its turn cannot be over before the stranger comes
     await asyncio.to_thread(_post_as_a_stranger, one.simulator, second, "/update/init")
+    one.simulator.clear_faults(first)
     left = await one.shell.run("rollout", "attach", rollout)
     assert left.code == 5, left.err
     assert f"1 device waits for a person: {second}" in left.err

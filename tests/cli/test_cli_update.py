@@ -114,7 +114,7 @@ async def test_a_start_whose_answer_was_lost_is_watched_on_and_not_sent_again(be
     name = simulator.names[0]
     await initialized(shell, image, name)
     simulator.fault(name, "reset_after", path="/update/start", times=1)
-    simulator.fault(name, "late_start", seconds=1.0)
+    simulator.fault(name, "late_start", seconds=3.0)
     done = await shell.run(*start(name), "--no-wait", "--json")
     assert done.code == 3, "nobody knows yet"
     assert done.json["devices"][0]["outcome"] == "unknown"

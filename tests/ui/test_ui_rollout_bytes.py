@@ -16,12 +16,15 @@ def opened(terminal: Terminal) -> tuple[int, int]:
     """Open the list and the rollout by keys; return what each opening cost in bytes."""
     terminal.until(lambda seen: "of 60 done" in seen.text)
     terminal.until_quiet(1.0)
+    before = len(terminal.written)
     terminal.send("R")
-    first = terminal.until_quiet()
+    terminal.until(lambda seen: "1 rollout" in seen.picture)
+    terminal.until_quiet()
+    listed = len(terminal.written)
     terminal.send("\r")
-    second = terminal.until_quiet()
-    assert b"wave 3" in second
-    return len(first), len(second)
+    terminal.until(lambda seen: "wave 3" in seen.picture)
+    terminal.until_quiet()
+    return listed - before, len(terminal.written) - listed
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(120, 40), (80, 24)])
