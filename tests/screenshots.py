@@ -86,7 +86,7 @@ async def find(pilot: Pilot[None], name: str) -> None:
     """Put the cursor on a device: filter for it, then show all again."""
     await pilot.press("slash", *name, "enter")
     await pilot.pause(0.5)
-    await pilot.press("slash", *["backspace"] * len(name), "enter")
+    await pilot.press("escape")
     await pilot.pause(0.5)
 
 
